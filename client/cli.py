@@ -1,0 +1,117 @@
+"""`pdl1es-site`: the hospital's command."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from client.check import check_results, check_site
+from client.features import SiteFeatures, features_file, features_results, site_features
+from client.quarantine import Quarantined, check_limit
+from client.site import Site, init_site, load_site
+from common import atomic
+from common.command import run_command
+from common.errors import DataError
+from common.paper_settings import PAPER_RESAMPLING
+from common.study import Study, load_study
+from common.workers import cores
+
+app = typer.Typer(
+    name="pdl1es-site",
+    help="One hospital: its folder, its images, its features. Nothing leaves the folder.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Folder = Annotated[Path, typer.Argument(help="The site's folder.", metavar="DIR")]
+StudyFile = Annotated[
+    Path | None,
+    typer.Option("--study", help="Study file whose settings and limits count; else the paper's.", metavar="FILE"),
+]
+Jobs = Annotated[int | None, typer.Option(help="Processes at work, each on one core; all cores when left out.", min=1)]
+
+
+@app.command("init")
+def init_command(folder: Folder, name: Annotated[str, typer.Option(help="Name of the hospital.")]) -> None:
+    """Make a site folder: site.toml, an empty cohort.csv, images/."""
+    site = init_site(folder, name=name)
+    typer.echo(f"Site folder    {site.folder}")
+    typer.echo(f"Next: put CT and masks into {site.folder / 'images'}, fill in {site.cohort_file},")
+    typer.echo(f"then: pdl1es-site check {folder}")
+
+
+@app.command("check")
+def check_command(folder: Folder, study: StudyFile = None, jobs: Jobs = None) -> None:
+    """Read the table and every image and mask, and name what cannot be computed."""
+    rules = load_study(study) if study else None
+    site, start = load_site(folder), time.perf_counter()
+    checked = check_site(site, resampling=rules.resampling if rules else PAPER_RESAMPLING, jobs=jobs or cores())
+    results = check_results(site, checked, seconds=time.perf_counter() - start)
+    target = site.results / "check" / "results.json"
+    atomic.write_json(target, results)
+    _show_quarantined(site, checked.quarantined)
+    _show_check(results)
+    typer.echo(f"Numbers        {target}")
+    if checked.quarantined:
+        _check_limit(checked.quarantined, results["patients"], rules)
+        rows = f"{len(checked.quarantined)} row(s) of {site.cohort_file}"
+        raise DataError(f"{rows} are in quarantine, named above; mend them and check again")
+    typer.echo(f"Next: pdl1es-site features {folder}")
+
+
+@app.command("features")
+def features_command(folder: Folder, jobs: Jobs = None, study: StudyFile = None) -> None:
+    """Compute the radiomic features of every patient; what was computed before is used again."""
+    rules = load_study(study) if study else None
+    site = load_site(folder)
+    done = site_features(site, rules, jobs=jobs or cores())
+    target = site.results / "features" / "results.json"
+    atomic.write_json(target, features_results(site, done))
+    _show_quarantined(site, done.quarantined)
+    if not len(done.extraction.features):
+        raise DataError(f"{site.cohort_file}: no patient could be computed, see above; mend them and run again")
+    _show_features(site, done, target)
+    _check_limit(done.quarantined, done.patients, rules)
+    if done.quarantined:
+        typer.echo("Next: mend the patients named above and run this again; only they are computed")
+    else:
+        typer.echo(f'Next: pandas.read_parquet("{features_file(site)}")')
+
+
+def _show_quarantined(site: Site, quarantined: tuple[Quarantined, ...]) -> None:
+    for one in quarantined:
+        file = "" if one.file in ("", site.cohort_file.name) else f"{one.file}: "
+        typer.echo(f"{site.cohort_file} row {one.row}: patient {one.patient_id}: {file}{one.reason}", err=True)
+
+
+def _show_check(results: dict[str, Any]) -> None:
+    patients, fine = results["patients"], results["fine"]
+    typer.echo(f"Patients       {patients}: {fine} fine, {patients - fine} in quarantine")
+    if fine:
+        spacing = ", ".join(f"{axis} {low:.3g} to {high:.3g}" for axis, (low, high) in results["spacing_mm"].items())
+        typer.echo(f"Voxels         {spacing} mm")
+        typer.echo("Tumours        {:.3g} to {:.3g} ml".format(*results["tumour_ml"]))
+
+
+def _show_features(site: Site, done: SiteFeatures, target: Path) -> None:
+    extraction = done.extraction
+    rows, columns = extraction.features.shape
+    typer.echo(f"Patients       {done.patients}: {rows} with features, {done.patients - rows} in quarantine")
+    typer.echo(f"Features       {columns} a patient, {len(extraction.not_computed)} values not finite")
+    typer.echo(f"Work           {extraction.computed} computed, {extraction.reused} reused, {done.seconds:.1f} s")
+    typer.echo(f"Settings       {extraction.recipe.sha256[:12]}")
+    typer.echo(f"Table          {features_file(site)}\nNumbers        {target}")
+
+
+def _check_limit(quarantined: tuple[Quarantined, ...], patients: int, rules: Study | None) -> None:
+    if rules is not None:
+        check_limit(quarantined, total=patients, maximum_fraction=rules.cohort.maximum_quarantined)
+
+
+def main() -> None:
+    """Run the command; every foreseen error is one line and its exit code."""
+    run_command(app)

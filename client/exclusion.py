@@ -1,0 +1,40 @@
+"""The study's exclusion rules, counted (paper, Methods, Patients)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from common.study import CohortRules
+
+
+@dataclass(frozen=True)
+class Inclusion:
+    """Who takes part, and how many were excluded by each reason."""
+
+    patients: pd.DataFrame
+    excluded: dict[str, int]
+
+
+def apply_exclusions(patients: pd.DataFrame, rules: CohortRules) -> Inclusion:
+    """Remove the patients a study excludes; each counts under the first rule that meets them."""
+    reasons = pd.Series("", index=patients.index, dtype=object)
+    for reason, meets in _rules(patients, rules).items():
+        reasons[meets & (reasons == "")] = reason
+    counts = reasons[reasons != ""].value_counts(sort=False)
+    return Inclusion(patients[reasons == ""], {str(reason): int(n) for reason, n in counts.items()})
+
+
+def _rules(patients: pd.DataFrame, rules: CohortRules) -> dict[str, pd.Series]:
+    expression = patients["cohort"] == "expression"
+    kernels = "reconstruction kernel " + ", ".join(rules.excluded_kernels)
+    met = {
+        kernels: patients["convolution_kernel"].isin(rules.excluded_kernels),
+        "no TPS": expression & patients["tps"].isna(),
+        "no follow-up": ~expression & (patients["pfs_days"].isna() | patients["progressed"].isna()),
+    }
+    for name in rules.immunotherapy_requires:
+        unknown = patients[name].isna() | (patients[name] == "")
+        met[f"immunotherapy without {name.replace('_', ' ')}"] = ~expression & unknown
+    return met

@@ -1,0 +1,98 @@
+"""What a worker does with one patient; nothing heavier is imported than that needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from client.extraction_cache import Recipe, Record, save_record
+from client.patches import extract_patches
+from client.radiomics import extract_features
+from client.resampling import resample
+from client.volume_files import ImageError
+from client.volumes import read_volume
+from common.errors import DataError
+from common.study import Resampling
+
+
+@dataclass(frozen=True)
+class Task:
+    """One patient to compute, and where the record goes."""
+
+    image: Path
+    mask: Path
+    recipe: Recipe
+    target: Path
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a patient goes to quarantine, and the file at fault."""
+
+    file: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class CannotWrite:
+    """The cache took no record: not the patient's fault, and no patient after it will fare better."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Scan:
+    """Voxel size of a CT (x, y, z in mm) and volume of its tumour in ml."""
+
+    spacing_mm: tuple[float, float, float]
+    tumour_ml: float
+
+
+def compute_patient(task: Task) -> Record | Refusal | CannotWrite:
+    """Compute one patient and write the record; raises nothing."""
+    try:
+        record = _compute(task)
+    except Exception as error:
+        return _refusal(error, image=task.image, mask=task.mask)
+    try:
+        save_record(task.target, record)
+    except OSError as error:
+        return CannotWrite(
+            f"{task.target}: cannot be written ({error.strerror}); make room or permit it, then run again: it goes on"
+        )
+    return record
+
+
+def _compute(task: Task) -> Record:
+    volume = resample(read_volume(task.image, task.mask), task.recipe.resampling)
+    patches = extract_patches(volume, task.recipe.patches)
+    features = extract_features(volume, task.recipe.radiomics)
+    return Record(features.values, patches, dict(features.not_computed))
+
+
+def look_at(task: tuple[Path, Path, Resampling]) -> Scan | Refusal:
+    """Try one patient's image and mask as far as resampling; raises nothing."""
+    image, mask, resampling = task
+    try:
+        volume = read_volume(image, mask)
+        resample(volume, resampling)
+    except Exception as error:
+        return _refusal(error, image=image, mask=mask)
+    x, y, z = volume.image.GetSpacing()
+    voxels = int(np.count_nonzero(sitk.GetArrayViewFromImage(volume.mask)))
+    return Scan((x, y, z), voxels * x * y * z / 1000)
+
+
+def _refusal(error: Exception, *, image: Path, mask: Path) -> Refusal:
+    if isinstance(error, ImageError):
+        return Refusal(error.path, error.reason)
+    if isinstance(error, DataError):
+        return Refusal(mask, str(error))
+    text = " ".join(str(error).split())[:300]
+    return Refusal(
+        image,
+        f"{type(error).__name__} while it was computed ({text}); look at image and mask, or leave the patient out",
+    )

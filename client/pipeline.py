@@ -1,0 +1,121 @@
+"""A site's cohort made ready for the network, and the trained models applied to it (paper, Methods)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from client.check import image_files, in_row_order, with_rows
+from client.clinical import encode, fit_clinical
+from client.cohort import Cohort, read_cohort
+from client.division import divide
+from client.exclusion import apply_exclusions
+from client.extraction import Extraction, extract_cohort
+from client.models import TrainedModel
+from client.prediction import patient_logits, patient_scores, slice_logits
+from client.quarantine import Quarantined, check_limit
+from client.samples import Samples
+from client.selection import mann_whitney, select_features
+from client.site import Site
+from common.scaling import Scaling, fit_scaling
+from common.study import Study
+
+DIVISIONS = ("training", "validation", "test", "immunotherapy")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The patients that take part, what was computed of each, and who was left out and why."""
+
+    patients: pd.DataFrame
+    extraction: Extraction
+    excluded: dict[str, int]
+    quarantined: tuple[Quarantined, ...]
+
+    def quarantine_reasons(self) -> dict[str, int]:
+        """How many patients are in quarantine for each kind of reason."""
+        return dict(Counter(item.reason.split(";")[0].split(",")[0] for item in self.quarantined))
+
+
+def gather(site: Site, study: Study, *, jobs: int) -> Inputs:
+    """Read the table, apply the exclusions, compute or reuse features and patches.
+
+    DataError when more patients are in quarantine than the study allows.
+    """
+    cohort = read_cohort(site)
+    included = apply_exclusions(cohort.patients, study.cohort)
+    taking_part = Cohort(included.patients, cohort.quarantined)
+    extraction = extract_cohort(
+        image_files(site, taking_part),
+        resampling=study.resampling,
+        patches=study.patches,
+        radiomics=study.radiomics,
+        cache=site.cache,
+        jobs=jobs,
+    )
+    quarantined = in_row_order((*cohort.quarantined, *with_rows(extraction.quarantined, cohort)))
+    total = len(included.patients) + len(cohort.quarantined)
+    check_limit(quarantined, total=total, maximum_fraction=study.cohort.maximum_quarantined)
+    patients = included.patients.loc[list(extraction.features.index)]
+    return Inputs(patients, extraction, included.excluded, quarantined)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Patients with their division and label, as tensors; and what the training patients decided."""
+
+    patients: pd.DataFrame
+    samples: Samples
+    p_values: pd.Series
+    selected: list[str]
+    radiomics_scaling: Scaling
+    clinical_scaling: Scaling
+
+    def division(self, name: str) -> Samples:
+        """The samples of one division."""
+        return self.samples.take(np.flatnonzero(self.patients["division"] == name))
+
+
+def prepare(inputs: Inputs, study: Study) -> Prepared:
+    """Divide, label, select, impute and standardise; everything is fitted on the training patients alone."""
+    patients = _with_division(inputs.patients, study)
+    training = (patients["division"] == "training").to_numpy()
+    features = inputs.extraction.features
+    p_values = mann_whitney(features[training], patients["label"].to_numpy()[training])
+    selected = select_features(p_values, study.selection)
+    values = features[selected].to_numpy()
+    scaling = fit_scaling(values[training])
+    encoded = encode(patients)
+    clinical = fit_clinical(encoded[training], neighbours=study.clinical.imputation_neighbours)
+    samples = Samples(
+        patches=torch.as_tensor(np.stack([inputs.extraction.patches[str(name)] for name in patients.index])),
+        # a feature that could not be computed stands at the training mean
+        radiomics=torch.as_tensor(np.nan_to_num(scaling.apply(values)), dtype=torch.float32),
+        clinical=torch.as_tensor(clinical.apply(encoded), dtype=torch.float32),
+        labels=torch.as_tensor(patients["label"].fillna(-1).to_numpy(), dtype=torch.long),
+    )
+    return Prepared(patients, samples, p_values, selected, scaling, clinical.scaling)
+
+
+def _with_division(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
+    expression = patients[patients["cohort"] == "expression"]
+    label = (patients["tps"] >= study.cohort.label_tps).astype(float).where(patients["tps"].notna())
+    division = pd.Series("immunotherapy", index=patients.index)
+    division[expression.index] = divide(expression["split"], label[expression.index], study.division, seed=study.seed)
+    return patients.assign(label=label, division=division)
+
+
+def predict(prepared: Prepared, models: Mapping[str, TrainedModel], study: Study, device: torch.device) -> pd.DataFrame:
+    """Every model's log-odds and score for every patient, beside division, label and follow-up."""
+    table = prepared.patients[["division", "label", "pfs_days", "progressed"]].copy()
+    samples = prepared.samples.to(device)
+    for name, model in models.items():
+        logits = slice_logits(model.network(study, device), model.parts, samples)
+        table[f"{name}_logit"] = patient_logits(logits)
+        table[f"{name}_score"] = patient_scores(logits)
+    return table

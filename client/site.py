@@ -1,0 +1,106 @@
+"""A hospital's folder: its settings and where its files are."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from common import atomic
+from common.errors import DataError, UsageError
+from common.study_errors import explain
+
+COHORT_COLUMNS = (
+    "patient_id",
+    "cohort",
+    "image",
+    "mask",
+    "tps",
+    "age",
+    "sex",
+    "smoking",
+    "family_history",
+    "treatment",
+    "pfs_days",
+    "progressed",
+    "split",
+    "manufacturer",
+    "convolution_kernel",
+    "tube_current_ma",
+    "slice_thickness_mm",
+)
+
+_TEMPLATE = """\
+# One hospital. Images are named in cohort.csv, relative to this folder.
+name = "{name}"
+device = "auto"        # auto, cpu or cuda
+
+[paths]                # relative to this folder, or absolute
+cohort = "cohort.csv"
+cache = "cache"        # patches and features; safe to delete
+results = "results"    # reports of this site; never sent
+"""
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SitePaths(_Model):
+    """Where a site keeps its files."""
+
+    cohort: str = "cohort.csv"
+    cache: str = "cache"
+    results: str = "results"
+
+
+class SiteFile(_Model):
+    """The keys of site.toml."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,62}$")]
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    paths: SitePaths = SitePaths()
+
+
+class Site:
+    """A site's folder with its settings read."""
+
+    def __init__(self, folder: Path, settings: SiteFile) -> None:
+        self.folder = folder
+        self.name = settings.name
+        self.device = settings.device
+        self.cohort_file = folder / settings.paths.cohort
+        self.cache = folder / settings.paths.cache
+        self.results = folder / settings.paths.results
+
+
+def load_site(folder: Path) -> Site:
+    """Read site.toml of a folder; DataError says what to change."""
+    path = folder / "site.toml"
+    if not path.is_file():
+        raise DataError(
+            f"{folder}: is no site folder, site.toml is missing; make one: pdl1es-site init {folder} --name NAME"
+        )
+    try:
+        return Site(folder, SiteFile.model_validate(tomllib.loads(path.read_text("utf-8"))))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: is not TOML ({error}); mend the file at that place") from error
+    except ValidationError as error:
+        raise DataError(f"{path}: {explain(error, SiteFile)}") from error
+
+
+def init_site(folder: Path, *, name: str) -> Site:
+    """Make a site folder with site.toml, an empty cohort.csv and images/; UsageError when there is one."""
+    if (folder / "site.toml").exists():
+        raise UsageError(f"{folder}: is a site folder already; choose another folder, or edit its site.toml")
+    try:
+        settings = SiteFile(name=name)
+    except ValidationError as error:
+        raise UsageError(f"--name: {explain(error, SiteFile)}") from error
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    if not (folder / "cohort.csv").exists():
+        atomic.write_text(folder / "cohort.csv", ",".join(COHORT_COLUMNS) + "\n")
+    atomic.write_text(folder / "site.toml", _TEMPLATE.format(name=name))
+    return Site(folder, settings)

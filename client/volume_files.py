@@ -1,0 +1,131 @@
+"""Whether an image file is whole; ITK fills what is missing from a cut NIfTI with zeros and says nothing."""
+
+from __future__ import annotations
+
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from common.errors import DataError
+
+SUFFIXES = (".nii", ".nii.gz", ".nrrd")
+_REMEDY = "copy or export it again"
+
+
+class ImageError(DataError):
+    """One image or mask that cannot be used; `path` and `reason` apart, together the message."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+def check_whole(path: Path) -> None:
+    """Raise ImageError when a NIfTI or NRRD file is missing, of another format, cut short, changed or not finite."""
+    if not path.exists():
+        raise ImageError(path, "there is no such file; correct its name in the table or put the file there")
+    if not path.is_file() or not path.name.lower().endswith(SUFFIXES):
+        raise ImageError(path, f"is not a {', '.join(SUFFIXES)} file; convert it to one of these")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ImageError(path, f"cannot be read ({error.strerror}); check its permissions and the disk") from error
+    if not data:
+        raise ImageError(path, f"is empty; {_REMEDY}")
+    if path.name.lower().endswith(".nrrd"):
+        _check_nrrd(path, data)
+    else:
+        _check_nifti(path, data)
+
+
+@dataclass(frozen=True)
+class _NiftiHeader:
+    order: str
+    kind: int
+    bits: int
+    offset: int
+    size: tuple[int, ...]
+
+    @property
+    def length(self) -> int:
+        """Bytes of the whole file, unzipped."""
+        return self.offset + math.prod(self.size) * self.bits // 8
+
+
+def _check_nifti(path: Path, data: bytes) -> None:
+    if data[:2] == b"\x1f\x8b":
+        data = _unzip(path, data)
+    header = _nifti_header(data)
+    if header is None:
+        raise ImageError(path, f"is damaged, it does not begin as a NIfTI file does; {_REMEDY}")
+    if len(data) < header.length:
+        raise ImageError(
+            path, f"is damaged, it holds {len(data)} of the {header.length} bytes its header promises; {_REMEDY}"
+        )
+    if kind := {16: "f4", 64: "f8"}.get(header.kind):
+        # checked here because the reader turns what is not finite into 0 and says nothing
+        voxels = np.frombuffer(data, f"{header.order}{kind}", math.prod(header.size), header.offset)
+        check_finite(path, voxels.reshape(header.size[::-1]))
+
+
+def _nifti_header(data: bytes) -> _NiftiHeader | None:
+    """The header of NIfTI-1 or NIfTI-2; None when it is neither."""
+    for order in "<>":
+        if len(data) >= 540 and struct.unpack_from(f"{order}i", data)[0] == 540:
+            kind, bits = struct.unpack_from(f"{order}2h", data, 12)
+            rank, *sizes = struct.unpack_from(f"{order}8q", data, 16)
+            offset = struct.unpack_from(f"{order}q", data, 168)[0]
+        elif len(data) >= 348 and struct.unpack_from(f"{order}i", data)[0] == 348:
+            kind, bits = struct.unpack_from(f"{order}2h", data, 70)
+            rank, *sizes = struct.unpack_from(f"{order}8h", data, 40)
+            offset = int(struct.unpack_from(f"{order}f", data, 108)[0])
+        else:
+            continue
+        return _NiftiHeader(order, kind, bits, offset, tuple(max(1, size) for size in sizes[: max(0, min(rank, 7))]))
+    return None
+
+
+def check_finite(path: Path, voxels: np.ndarray) -> None:
+    """Raise ImageError when a value of a (..., z, y, x) array is no finite number, with the place of the first."""
+    if voxels.dtype.kind != "f" or np.isfinite(voxels).all():
+        return
+    wrong = np.argwhere(~np.isfinite(voxels))
+    place = ", ".join(f"{axis} {index}" for axis, index in zip("xyz", wrong[0][::-1], strict=False))
+    raise ImageError(
+        path, f"{len(wrong)} voxel(s) are not a finite number, the first at {place}; export the volume again"
+    )
+
+
+def _check_nrrd(path: Path, data: bytes) -> None:
+    header, _, body = data.partition(b"\n\n")
+    if b"\r\n\r\n" in data[: len(header)]:
+        header, _, body = data.partition(b"\r\n\r\n")
+    lines = header.decode("latin-1").lower().splitlines()
+    if not lines or not lines[0].startswith("nrrd"):
+        raise ImageError(path, f"is damaged, it does not begin as a NRRD file does; {_REMEDY}")
+    if any(line.startswith(("data file:", "datafile:")) for line in lines):
+        raise ImageError(path, "keeps its voxels in another file; save it as one .nrrd file with the voxels inside")
+    if any(line.replace(" ", "") in ("encoding:gzip", "encoding:gz") for line in lines):
+        _unzip(path, body)
+
+
+def _unzip(path: Path, data: bytes) -> bytes:
+    """The unzipped bytes, their checksum compared; ImageError when the stream is cut or changed."""
+    parts = []
+    try:
+        while data:
+            stream = zlib.decompressobj(wbits=31)
+            parts.append(stream.decompress(data))
+            if not stream.eof:
+                raise ImageError(path, f"is damaged, its compressed part ends too early; {_REMEDY}")
+            data = stream.unused_data.lstrip(b"\x00")
+    except zlib.error as error:
+        raise ImageError(
+            path, f"is damaged, its compressed part has another checksum than it should; {_REMEDY}"
+        ) from error
+    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -1,0 +1,27 @@
+"""The errors a person can act on; each carries the exit code of the command that meets it."""
+
+from __future__ import annotations
+
+
+class Pdl1esError(Exception):
+    """What was given, the rule it breaks and the remedy, in one line."""
+
+    exit_code = 1
+
+
+class DataError(Pdl1esError):
+    """A table, an image or a folder of a site does not meet its contract."""
+
+
+class StudyError(Pdl1esError):
+    """A study file has an unknown key, an impossible value, or is not the one that was agreed on."""
+
+
+class SignatureError(Pdl1esError):
+    """A sealed signature was altered, or does not fit this code or these settings."""
+
+
+class UsageError(Pdl1esError):
+    """A command was called in a way that cannot work."""
+
+    exit_code = 2

@@ -1,0 +1,1 @@
+"""The aggregation side; it never sees a patient."""
