@@ -16,8 +16,8 @@ from common import atomic
 from common.command import run_command
 from common.errors import DataError
 from common.paper_settings import PAPER_RESAMPLING
+from common.parallel import cores
 from common.study import Study, load_study
-from common.workers import cores
 
 app = typer.Typer(
     name="pdl1es-site",

@@ -17,10 +17,10 @@ from client.checkpoint import Checkpoint
 from client.samples import Arrays, Samples
 from client.training import Epoch, train
 from common.network import FusionNetwork, Parts, build_network, channels_last
+from common.parallel import cores, given_queue, in_parallel
 from common.progress import progress_bar
 from common.seeds import derive_seed
 from common.study import Study
-from common.workers import cores, worker_pool, worker_queue
 
 MODELS = ("pdl1es", "deep", "radiomics", "clinical")
 _PARALLEL_ON_CPU = 2
@@ -75,18 +75,17 @@ def train_models(
     jobs = jobs_on(device)
     queue = multiprocessing.get_context("spawn").SimpleQueue()
     data = (training.arrays(), validation.arrays())
+    tasks = [(model, data, study, folder / f"{name}.pt", device) for name, model in parts.items()]
     with (
         progress_bar("training 4 models", epochs * len(parts)) as advance,
-        worker_pool(jobs, threads=max(1, cores() // jobs), queue=queue) as pool,
+        in_parallel(_train_one, tasks, jobs=jobs, threads=max(1, cores() // jobs), queue=queue) as futures,
     ):
-        futures = {
-            name: pool.submit(_train_one, model, data, study, folder / f"{name}.pt", device)
-            for name, model in parts.items()
-        }
-        while wait(futures.values(), timeout=0.2, return_when=FIRST_EXCEPTION).not_done:
+        while not all(future.done() for future in futures):
+            for future in wait(futures, timeout=0.2, return_when=FIRST_EXCEPTION).done:
+                future.result()
             _forward(queue, advance)
         _forward(queue, advance)
-        return {name: future.result() for name, future in futures.items()}
+        return {name: future.result() for name, future in zip(parts, futures, strict=True)}
 
 
 def _forward(queue: SimpleQueue[int], advance: Callable[[int], None]) -> None:
@@ -108,6 +107,6 @@ def _train_one(
         study.training,
         seed=seed,
         checkpoint=Checkpoint(file),
-        after_epoch=worker_queue().put,
+        after_epoch=given_queue().put,
     )
     return TrainedModel(parts, {name: value.cpu().numpy() for name, value in weights.items()}, tuple(history))

@@ -70,7 +70,11 @@ def _classifier(width: int, settings: Network) -> nn.Sequential:
     for units in settings.hidden_units:
         layers += [nn.Linear(width, units), nn.ReLU(), nn.Dropout(settings.dropout)]
         width = units
-    return nn.Sequential(*layers, nn.Linear(width, 2))
+    last = nn.Linear(width, 2)
+    # from zero, so that a few small steps already point where the data say, whatever the number of inputs
+    nn.init.zeros_(last.weight)
+    nn.init.zeros_(last.bias)
+    return nn.Sequential(*layers, last)
 
 
 def build_network(parts: Parts, settings: Network, *, seed: int) -> FusionNetwork:

@@ -1,0 +1,1 @@
+"""The synthetic cohort and the paper reproduced beside its published numbers."""

@@ -1,0 +1,160 @@
+"""The paper on one machine: a synthetic cohort through the code a hospital runs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from client.clinical import VARIABLES
+from client.models import TrainedModel, train_models
+from client.pipeline import DIVISIONS, Inputs, Prepared, gather, predict, prepare
+from client.site import load_site
+from common import atomic
+from common.parallel import cores
+from common.signature import seal
+from common.study import Study, study_sha256
+from simulation.cohort import ideal_observers, make_site
+from simulation.evaluation import evaluate
+from simulation.report import comparison_rows, write_report
+from simulation.truth import latent_correlations
+
+PACKAGES = ("pdl1es", "torch", "torchvision", "pyradiomics", "SimpleITK", "lifelines", "scikit-learn", "numpy", "scipy")
+
+
+@dataclass
+class Clock:
+    """Seconds of each step of a run."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Time the block under this name."""
+        start = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - start, 1)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a reproduction is asked to do: its folder with study.toml, its study, preset and device."""
+
+    folder: Path
+    study: Study
+    preset: str
+    device: torch.device
+
+    @property
+    def sha256(self) -> str:
+        """The hash of the run's study file."""
+        return study_sha256(self.folder / "study.toml")
+
+
+def reproduce(run: Run) -> dict[str, Any]:
+    """Do every step that is not done yet and write signature/, results.json and report.html; returns the results."""
+    clock = Clock()
+    with clock.step("cohort"):
+        make_site(run.study, run.folder / "site", jobs=cores(), resume=True)
+    with clock.step("features"):
+        inputs = gather(load_site(run.folder / "site"), run.study, jobs=cores())
+    with clock.step("preparation"):
+        prepared = prepare(inputs, run.study)
+    with clock.step("training"):
+        models = _train(run, prepared)
+    with clock.step("prediction"):
+        predictions = predict(prepared, models, run.study, run.device)
+    with clock.step("evaluation"):
+        measured = evaluate(predictions) | _truth(run.study, predictions)
+    seal(run.folder / "signature", _description(run, prepared, measured), models["pdl1es"].weights)
+    atomic.write_text(run.folder / "site" / "results" / "predictions.csv", predictions.to_csv())
+    atomic.write_json(run.folder / "site" / "results" / "quarantine.json", [asdict(one) for one in inputs.quarantined])
+    results = _results(run, inputs, prepared, models, measured, clock.seconds)
+    atomic.write_json(run.folder / "results.json", results)
+    write_report(results, run.folder / "report.html")
+    return results
+
+
+def _train(run: Run, prepared: Prepared) -> dict[str, TrainedModel]:
+    training, validation = prepared.division("training"), prepared.division("validation")
+    return train_models(training, validation, run.study, folder=run.folder / "models", device=run.device)
+
+
+def _results(
+    run: Run,
+    inputs: Inputs,
+    prepared: Prepared,
+    models: Mapping[str, TrainedModel],
+    measured: Mapping[str, Any],
+    seconds: dict[str, float],
+) -> dict[str, Any]:
+    results: dict[str, Any] = {
+        "synthetic": True,
+        "preset": run.preset,
+        "study_sha256": run.sha256,
+        "seed": run.study.seed,
+        "versions": versions(),
+        "device": device_name(run.device),
+        "seconds": seconds,
+        "cohort": _counts(inputs, prepared.patients),
+        **measured,
+        "selected_features": [{"name": name, "p_value": float(prepared.p_values[name])} for name in prepared.selected],
+        "features_not_computed": len(inputs.extraction.not_computed),
+        "training": {name: [asdict(epoch) for epoch in model.history] for name, model in models.items()},
+        "study": run.study.model_dump(mode="json"),
+    }
+    return {**results, "paper_comparison": [asdict(row) for row in comparison_rows(results)]}
+
+
+def _truth(study: Study, predictions: pd.DataFrame) -> dict[str, Any]:
+    if study.synthetic is None:
+        return {}
+    return {
+        "ideal_observers": ideal_observers(study.synthetic.signal),
+        "latent_correlations": latent_correlations(predictions, study, study.synthetic),
+    }
+
+
+def _counts(inputs: Inputs, patients: pd.DataFrame) -> dict[str, Any]:
+    counts = {name: int((patients["division"] == name).sum()) for name in DIVISIONS}
+    return {**counts, "excluded": inputs.excluded, "quarantined": inputs.quarantine_reasons()}
+
+
+def _description(run: Run, prepared: Prepared, measured: Mapping[str, Any]) -> dict[str, Any]:
+    study = run.study
+    return {
+        "synthetic": True,
+        "label_tps": study.cohort.label_tps,
+        "radiomic_features": prepared.selected,
+        "radiomics_scaling": prepared.radiomics_scaling.as_dict(),
+        "clinical_variables": VARIABLES,
+        "clinical_scaling": prepared.clinical_scaling.as_dict(),
+        "settings": {
+            "resampling": study.resampling,
+            "patches": study.patches,
+            "radiomics": study.radiomics,
+            "network": study.network,
+        },
+        "cutoff": measured["survival"]["pdl1es"]["all"].get("cutoff"),
+        "study_sha256": run.sha256,
+        "provenance": {"preset": run.preset, "device": device_name(run.device), **versions()},
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of this program and of the libraries that decide numbers."""
+    return {name: metadata.version(name) for name in PACKAGES}
+
+
+def device_name(device: torch.device) -> str:
+    """What the training ran on, for people."""
+    if device.type == "cuda":
+        return f"cuda: {torch.cuda.get_device_name(device)}"
+    return f"cpu: {cores()} cores"
