@@ -14,8 +14,8 @@ from client.models import choose_device
 from common.command import run_command
 from common.parallel import cores
 from simulation.cohort import make_site, scaled
+from simulation.comparison import comparison_rows
 from simulation.estimate import estimate, in_words
-from simulation.report import comparison_rows
 from simulation.reproduce import Run, reproduce
 from simulation.studies import place_study, preset_text, study_text
 

@@ -22,8 +22,9 @@ from common.parallel import cores
 from common.signature import seal
 from common.study import Study, study_sha256
 from simulation.cohort import ideal_observers, make_site
+from simulation.comparison import comparison_rows
 from simulation.evaluation import evaluate
-from simulation.report import comparison_rows, write_report
+from simulation.report import write_report
 from simulation.truth import latent_correlations
 
 PACKAGES = ("pdl1es", "torch", "torchvision", "pyradiomics", "SimpleITK", "lifelines", "scikit-learn", "numpy", "scipy")

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from simulation.comparison import comparison_rows
 from simulation.evaluation import DIVISIONS, MODELS, evaluate
 from simulation.published import PUBLISHED
-from simulation.report import comparison_rows, write_report
+from simulation.report import write_report
 
 REASON = "the low group has 7 patients and no progression"
 

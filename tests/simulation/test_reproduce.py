@@ -19,11 +19,11 @@ from common.study import study_sha256
 from simulation.studies import preset_text
 
 SMALL = {
-    r"training = 240": "training = 24",
-    r"validation = 50": "validation = 12",
-    r"test = 90": "test = 12",
-    r"immunotherapy = 60": "immunotherapy = 16",
-    r"low_quality = 8": "low_quality = 2",
+    r"\ntraining = \d\d+": "\ntraining = 16",
+    r"\nvalidation = \d+": "\nvalidation = 8",
+    r"\ntest = \d+": "\ntest = 8",
+    r"\nimmunotherapy = \d+": "\nimmunotherapy = 16",
+    r"\nlow_quality = \d+": "\nlow_quality = 2",
     r"size_pixels = 64": "size_pixels = 32",
     r"batch_size = 32": "batch_size = 8",
     r"epochs = \d+": "epochs = 2",
@@ -72,7 +72,7 @@ def test_results_have_the_documented_keys(whole: Path) -> None:
     content = results(whole / "run")
     assert content["synthetic"] is True
     assert content["study_sha256"] == study_sha256(whole / "run" / "study.toml")
-    assert content["cohort"]["training"] == 24
+    assert content["cohort"]["training"] == 16
     assert content["cohort"]["excluded"] == {"reconstruction kernel 30f": 2}
     for model in ("pdl1es", "clinical", "radiomics", "deep"):
         for division in ("training", "validation", "test"):
