@@ -16,6 +16,7 @@ import torch
 from client.checkpoint import Checkpoint
 from client.samples import Arrays, Samples
 from client.training import Epoch, train
+from common.errors import UsageError
 from common.network import FusionNetwork, Parts, build_network, channels_last
 from common.parallel import cores, given_queue, in_parallel
 from common.progress import progress_bar
@@ -52,9 +53,13 @@ def model_parts(*, radiomics: int, clinical: int) -> dict[str, Parts]:
 
 
 def choose_device(wish: str) -> torch.device:
-    """cpu, cuda, or for auto whatever this machine has."""
+    """cpu, cuda, or for auto whatever this machine has; UsageError for anything else."""
+    if wish not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"device is {wish!r}; choose auto, cpu or cuda")
+    if wish == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device is cuda, but torch finds no CUDA device on this machine; choose auto or cpu")
     if wish == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        wish = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(wish)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,9 +23,12 @@ from client.quarantine import Quarantined, check_limit
 from client.samples import Samples
 from client.selection import mann_whitney, select_features
 from client.site import Site
+from common.progress import progress_bar
 from common.scaling import Scaling, fit_scaling
 from common.study import Study
 
+PORTION = 64
+"""Patients scored at a time."""
 DIVISIONS = ("training", "validation", "test", "immunotherapy")
 
 
@@ -113,9 +117,14 @@ def _with_division(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
 def predict(prepared: Prepared, models: Mapping[str, TrainedModel], study: Study, device: torch.device) -> pd.DataFrame:
     """Every model's log-odds and score for every patient, beside division, label and follow-up."""
     table = prepared.patients[["division", "label", "pfs_days", "progressed"]].copy()
-    samples = prepared.samples.to(device)
-    for name, model in models.items():
-        logits = slice_logits(model.network(study, device), model.parts, samples)
-        table[f"{name}_logit"] = patient_logits(logits)
-        table[f"{name}_score"] = patient_scores(logits)
+    portions = np.array_split(np.arange(len(table)), math.ceil(len(table) / PORTION))
+    with progress_bar("scores", len(table) * len(models)) as advance:
+        for name, model in models.items():
+            network, found = model.network(study, device), []
+            for portion in portions:
+                found.append(slice_logits(network, model.parts, prepared.samples.take(portion).to(device)))
+                advance(len(portion))
+            logits = np.concatenate(found)
+            table[f"{name}_logit"] = patient_logits(logits)
+            table[f"{name}_score"] = patient_scores(logits)
     return table

@@ -17,7 +17,7 @@ from simulation.cohort import make_site, scaled
 from simulation.comparison import comparison_rows
 from simulation.estimate import estimate, in_words
 from simulation.reproduce import Run, reproduce
-from simulation.studies import place_study, preset_text, study_text
+from simulation.studies import place_study, preset_text, study_text, synthetic_study
 
 app = typer.Typer(
     name="pdl1es-sim",
@@ -66,7 +66,7 @@ def cohort_command(
     seed: Seed = None,
 ) -> None:
     """Make only the synthetic cohort: a site folder as a hospital has it."""
-    chosen = place_study(study_text(preset=preset, file=study, seed=seed), out, resume=False)
+    chosen = synthetic_study(study_text(preset=preset, file=study, seed=seed))
     if patients is not None and chosen.synthetic is not None:
         chosen = chosen.model_copy(update={"synthetic": scaled(chosen.synthetic, patients=patients)})
     make_site(chosen, out, jobs=cores())

@@ -35,15 +35,21 @@ def study_text(*, preset: str, file: Path | None, seed: int | None) -> str:
     return tomlkit.dumps(document)
 
 
+def synthetic_study(text: str) -> Study:
+    """Read a study that has a synthetic cohort; StudyError otherwise."""
+    study = parse_study(text)
+    if study.synthetic is None:
+        raise StudyError("key 'synthetic' is missing, a simulation needs it; copy the table [synthetic] from a preset")
+    return study
+
+
 def place_study(text: str, folder: Path, *, resume: bool) -> Study:
     """Write the study into a run's folder and read it from there.
 
     UsageError when the folder holds a run already and `resume` is not asked for; StudyError when that run follows
     another study.
     """
-    study = parse_study(text)
-    if study.synthetic is None:
-        raise StudyError("key 'synthetic' is missing, a simulation needs it; copy the table [synthetic] from a preset")
+    study = synthetic_study(text)
     path = folder / "study.toml"
     if path.exists() and not resume:
         raise UsageError(f"{folder}: holds a run already; add --resume to finish or renew it, or give another --out")

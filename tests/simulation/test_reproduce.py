@@ -16,13 +16,15 @@ import pytest
 
 from common.signature import open_signature
 from common.study import study_sha256
+from simulation.published import PUBLISHED
+from simulation.reproduction_page import page
 from simulation.studies import preset_text
 
 SMALL = {
     r"\ntraining = \d\d+": "\ntraining = 16",
-    r"\nvalidation = \d+": "\nvalidation = 8",
-    r"\ntest = \d+": "\ntest = 8",
-    r"\nimmunotherapy = \d+": "\nimmunotherapy = 16",
+    r"\nvalidation = \d\d+": "\nvalidation = 8",
+    r"\ntest = \d\d+": "\ntest = 8",
+    r"\nimmunotherapy = \d\d+": "\nimmunotherapy = 16",
     r"\nlow_quality = \d+": "\nlow_quality = 2",
     r"size_pixels = 64": "size_pixels = 32",
     r"batch_size = 32": "batch_size = 8",
@@ -101,6 +103,15 @@ def test_report_is_one_file_that_asks_for_nothing(whole: Path) -> None:
     assert "SYNTHETIC" in page
     assert not re.search(r'(src|href)="(https?:)?//', page)
     assert "<script src" not in page
+
+
+def test_page_of_the_documentation_holds_what_was_measured(whole: Path) -> None:
+    content = results(whole / "run")
+    text = page(content)
+    assert "SYNTHETIC" in text
+    assert content["study_sha256"] in text
+    assert f"{content['discrimination']['deep']['test']['auc']:.3f}" in text
+    assert all(published.quantity in text for published in PUBLISHED)
 
 
 def test_signature_opens(whole: Path) -> None:
