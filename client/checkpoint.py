@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 import time
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
 from common import atomic
+from common.errors import DataError
 
 
 class Checkpoint:
@@ -21,11 +23,21 @@ class Checkpoint:
         self._last = time.monotonic()
 
     def load(self) -> dict[str, Any] | None:
-        """The saved state, or None when there is none; only tensors and plain values are read."""
+        """The saved state, or None when there is none; only tensors and plain values are read.
+
+        DataError when the file is damaged.
+        """
         if not self.path.is_file():
             return None
-        state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        try:
+            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, UnpicklingError, ValueError, KeyError) as error:
+            raise self.misfit("is damaged") from error
         return state
+
+    def misfit(self, what: str) -> DataError:
+        """The error for a checkpoint that cannot be used."""
+        return DataError(f"{self.path}: the checkpoint {what}; delete it to train this model again")
 
     def due(self) -> bool:
         """Whether the last save is long enough ago."""

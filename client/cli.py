@@ -13,7 +13,6 @@ from client.features import SiteFeatures, features_file, features_results, site_
 from client.quarantine import Quarantined, check_limit
 from client.site import Site, init_site, load_site
 from common import atomic
-from common.command import run_command
 from common.errors import DataError
 from common.paper_settings import PAPER_RESAMPLING
 from common.parallel import cores
@@ -110,8 +109,3 @@ def _show_features(site: Site, done: SiteFeatures, target: Path) -> None:
 def _check_limit(quarantined: tuple[Quarantined, ...], patients: int, rules: Study | None) -> None:
     if rules is not None:
         check_limit(quarantined, total=patients, maximum_fraction=rules.cohort.maximum_quarantined)
-
-
-def main() -> None:
-    """Run the command; every foreseen error is one line and its exit code."""
-    run_command(app)

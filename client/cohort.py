@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from client.cohort_table import BEYOND, read_rows
 from client.quarantine import Quarantined
 from client.site import COHORT_COLUMNS, Site
-from common.errors import DataError
 
 WORDS: dict[str, tuple[str, ...]] = {
     "cohort": ("expression", "immunotherapy"),
@@ -44,41 +42,17 @@ class Cohort:
 
 def read_cohort(site: Site) -> Cohort:
     """Read a site's table; DataError when it is no such table, quarantine for a single wrong row."""
-    rows = _rows(site.cohort_file)
+    rows = read_rows(site.cohort_file)
     repeated = {name for name, times in Counter(row["patient_id"] for _, row in rows).items() if times > 1}
     good: list[dict[str, Any]] = []
     quarantined: list[Quarantined] = []
     for line, row in rows:
-        reason = _repeated(row, rows) if row["patient_id"] in repeated else _fault(row)
+        reason = _unreadable(row) or (_repeated(row, rows) if row["patient_id"] in repeated else _fault(row))
         if reason:
-            quarantined.append(Quarantined(row["patient_id"], reason, site.cohort_file.name, line))
+            quarantined.append(Quarantined(_printable(row["patient_id"]), reason, site.cohort_file.name, line))
         else:
             good.append(_typed(row) | {"row": line})
     return Cohort(_frame(good), tuple(quarantined))
-
-
-def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except FileNotFoundError as error:
-        columns = ", ".join(COHORT_COLUMNS)
-        raise DataError(f"{path}: is missing; write one row a patient with the columns {columns}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); save it as CSV in UTF-8") from error
-    reader = csv.DictReader(io.StringIO(text))
-    _check_columns(path, reader.fieldnames or [])
-    rows = [(reader.line_num, {key: (value or "").strip() for key, value in row.items() if key}) for row in reader]
-    rows = [(line, row) for line, row in rows if any(row.values())]
-    if not rows:
-        raise DataError(f"{path}: has no patient; write one row a patient below the header")
-    return rows
-
-
-def _check_columns(path: Path, found: Any) -> None:
-    if missing := [name for name in COHORT_COLUMNS if name not in found]:
-        raise DataError(f"{path}: has no column {', '.join(missing)}; add it, empty where the value is unknown")
-    if twice := [name for name, times in Counter(found).items() if times > 1]:
-        raise DataError(f"{path}: has the column {', '.join(twice)} twice; keep one of each")
 
 
 def _repeated(row: dict[str, str], rows: list[tuple[int, dict[str, str]]]) -> str:
@@ -90,13 +64,26 @@ def _repeated(row: dict[str, str], rows: list[tuple[int, dict[str, str]]]) -> st
     return f"stands in rows {lines}; a patient has one row, keep one"
 
 
+def _unreadable(row: dict[str, str]) -> str:
+    if BEYOND in row:
+        return f"has {row[BEYOND]} cells, the header {len(row) - 1}; put quotes around values with commas"
+    if wrong := [column for column, cell in row.items() if not cell.isprintable()]:
+        return f"{wrong[0]} holds a line break or a control character; look for a lone quote, and remove it"
+    return "" if row["patient_id"] else "patient_id is empty, it is needed; fill it in or remove the row"
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)[:80]
+
+
 def _fault(row: dict[str, str]) -> str:
     for column in REQUIRED:
         if not row[column]:
             return f"{column} is empty, it is needed; fill it in or remove the row"
     for column, words in WORDS.items():
         if row[column] and row[column] not in words:
-            return f"{column} is {row[column]!r}, it must be {', '.join(words)} or empty; correct the word"
+            allowed = (*words, *(() if column in REQUIRED else ("empty",)))
+            return f"{column} is {row[column]!r}, it must be {' or '.join(allowed)}; correct the word"
     for column, (low, high) in RANGES.items():
         if row[column] and not _within(row[column], low, high):
             return f"{column} is {row[column]!r}, it must be a number from {low:g} to {high:g} or empty; correct it"

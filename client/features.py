@@ -34,7 +34,8 @@ def features_file(site: Site) -> Path:
 def site_features(site: Site, study: Study | None, *, jobs: int) -> SiteFeatures:
     """Compute or reuse the features of every readable patient and write them, with the study's or the paper's settings.
 
-    Exclusion rules and labels do not matter here. Nothing is written when no patient could be computed.
+    Exclusion rules and labels do not matter here. When no patient could be computed, an older table is
+    removed, so that it is not taken for this one.
     """
     start = time.perf_counter()
     cohort = read_cohort(site)
@@ -48,6 +49,8 @@ def site_features(site: Site, study: Study | None, *, jobs: int) -> SiteFeatures
     )
     if len(extraction.features):
         write_features(extraction, features_file(site))
+    else:
+        features_file(site).unlink(missing_ok=True)
     quarantined = in_row_order((*cohort.quarantined, *with_rows(extraction.quarantined, cohort)))
     patients = len(cohort.patients) + len(cohort.quarantined)
     return SiteFeatures(extraction, quarantined, patients, time.perf_counter() - start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -50,7 +51,8 @@ def extract_features(volume: Volume, settings: Radiomics) -> Features:
     """
     names = feature_names(settings)
     try:
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
             found = make_extractor(settings).execute(volume.image, volume.mask)
     except ValueError as error:
         raise DataError(

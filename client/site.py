@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from common import atomic
 from common.errors import DataError, UsageError
@@ -48,18 +49,27 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+RelativePath = Annotated[str, Field(pattern=r"^[^\x00-\x1f]+$")]
+
+
 class SitePaths(_Model):
     """Where a site keeps its files."""
 
-    cohort: str = "cohort.csv"
-    cache: str = "cache"
-    results: str = "results"
+    cohort: RelativePath = "cohort.csv"
+    cache: RelativePath = "cache"
+    results: RelativePath = "results"
+
+
+def _site_name(name: str) -> str:
+    if not re.fullmatch(r"\w[\w .'-]{0,62}", name):
+        raise ValueError(f"{name!r} is no name for a site: write 1 to 63 letters, digits, spaces or any of . ' - _")
+    return name
 
 
 class SiteFile(_Model):
     """The keys of site.toml."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _-]{0,62}$")]
+    name: Annotated[str, AfterValidator(_site_name)]
     device: Literal["auto", "cpu", "cuda"] = "auto"
     paths: SitePaths = SitePaths()
 
@@ -98,7 +108,7 @@ def init_site(folder: Path, *, name: str) -> Site:
     try:
         settings = SiteFile(name=name)
     except ValidationError as error:
-        raise UsageError(f"--name: {explain(error, SiteFile)}") from error
+        raise UsageError(f"--{explain(error, SiteFile)}") from error
     (folder / "images").mkdir(parents=True, exist_ok=True)
     if not (folder / "cohort.csv").exists():
         atomic.write_text(folder / "cohort.csv", ",".join(COHORT_COLUMNS) + "\n")

@@ -118,7 +118,7 @@ def train(
 
     Each stage starts from the best weights so far with a fresh Adam. `after_epoch` is told how many epochs are done.
     """
-    progress, adam_state = _start(network, checkpoint.load(), validation, parts, settings)
+    progress, adam_state = _start(network, checkpoint)
     after_epoch(len(progress.history))
     for stage in range(progress.stage, len(settings.stages)):
         optimizer = optimizer_for(network, settings, stage=stage)
@@ -168,13 +168,15 @@ def _keep_best(
     progress.history.append(Epoch(stage, epoch, loss, auc_value, validation_loss, better))
 
 
-def _start(
-    network: FusionNetwork, state: dict[str, Any] | None, validation: Samples, parts: Parts, settings: Training
-) -> tuple[Progress, dict[str, Any] | None]:
+def _start(network: FusionNetwork, checkpoint: Checkpoint) -> tuple[Progress, dict[str, Any] | None]:
+    state = checkpoint.load()
     if state is None:
         untrained = (-math.inf, -math.inf)
         return Progress(0, 0, copy.deepcopy(network.state_dict()), untrained, []), None
-    network.load_state_dict(state["network"])
+    try:
+        network.load_state_dict(state["network"])
+    except (RuntimeError, KeyError) as error:
+        raise checkpoint.misfit("is of another network") from error
     history = [Epoch(**line) for line in state["history"]]
     return Progress(state["stage"], state["epoch"], state["best"], tuple(state["best_rank"]), history), state["adam"]
 

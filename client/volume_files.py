@@ -13,6 +13,7 @@ import numpy as np
 from common.errors import DataError
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd")
+LEAST_SPACING_MM, MOST_SPACING_MM = 0.01, 50
 _REMEDY = "copy or export it again"
 
 
@@ -50,6 +51,9 @@ class _NiftiHeader:
     bits: int
     offset: int
     size: tuple[int, ...]
+    spacing: tuple[float, ...]
+    slope: float
+    unit: int
 
     @property
     def length(self) -> int:
@@ -63,6 +67,7 @@ def _check_nifti(path: Path, data: bytes) -> None:
     header = _nifti_header(data)
     if header is None:
         raise ImageError(path, f"is damaged, it does not begin as a NIfTI file does; {_REMEDY}")
+    check_spacing(path, header)
     if len(data) < header.length:
         raise ImageError(
             path, f"is damaged, it holds {len(data)} of the {header.length} bytes its header promises; {_REMEDY}"
@@ -73,20 +78,36 @@ def _check_nifti(path: Path, data: bytes) -> None:
         check_finite(path, voxels.reshape(header.size[::-1]))
 
 
+def check_spacing(path: Path, header: _NiftiHeader) -> None:
+    """Raise ImageError when the header gives no voxel size in mm; ITK would take 1 mm and say nothing."""
+    for axis, step in zip("xyz", header.spacing, strict=False):
+        if not LEAST_SPACING_MM <= abs(step) <= MOST_SPACING_MM:
+            rule = f"it lies between {LEAST_SPACING_MM:g} and {MOST_SPACING_MM:g} mm"
+            raise ImageError(path, f"its header gives {step:g} mm as voxel size along {axis}, {rule}; export it again")
+    if header.unit not in (0, 2):
+        raise ImageError(path, f"its header measures in unit {header.unit}, it must be 2 (mm); export it again in mm")
+    if header.offset < 348 or not math.isfinite(header.slope):
+        raise ImageError(path, f"is damaged, its header does not say where or how its voxels are stored; {_REMEDY}")
+
+
 def _nifti_header(data: bytes) -> _NiftiHeader | None:
     """The header of NIfTI-1 or NIfTI-2; None when it is neither."""
     for order in "<>":
         if len(data) >= 540 and struct.unpack_from(f"{order}i", data)[0] == 540:
             kind, bits = struct.unpack_from(f"{order}2h", data, 12)
             rank, *sizes = struct.unpack_from(f"{order}8q", data, 16)
-            offset = struct.unpack_from(f"{order}q", data, 168)[0]
+            spacing, offset = struct.unpack_from(f"{order}3d", data, 112), struct.unpack_from(f"{order}q", data, 168)[0]
+            slope, unit = struct.unpack_from(f"{order}d", data, 176)[0], struct.unpack_from(f"{order}i", data, 500)[0]
         elif len(data) >= 348 and struct.unpack_from(f"{order}i", data)[0] == 348:
             kind, bits = struct.unpack_from(f"{order}2h", data, 70)
             rank, *sizes = struct.unpack_from(f"{order}8h", data, 40)
-            offset = int(struct.unpack_from(f"{order}f", data, 108)[0])
+            spacing, offset = struct.unpack_from(f"{order}3f", data, 80), struct.unpack_from(f"{order}f", data, 108)[0]
+            slope, unit = struct.unpack_from(f"{order}f", data, 112)[0], data[123]
         else:
             continue
-        return _NiftiHeader(order, kind, bits, offset, tuple(max(1, size) for size in sizes[: max(0, min(rank, 7))]))
+        size = tuple(max(1, length) for length in sizes[: max(0, min(rank, 7))])
+        start = int(offset) if math.isfinite(offset) else 0
+        return _NiftiHeader(order, kind, bits, start, size, spacing[: len(size)], slope, unit & 7)
     return None
 
 
@@ -110,6 +131,10 @@ def _check_nrrd(path: Path, data: bytes) -> None:
         raise ImageError(path, f"is damaged, it does not begin as a NRRD file does; {_REMEDY}")
     if any(line.startswith(("data file:", "datafile:")) for line in lines):
         raise ImageError(path, "keeps its voxels in another file; save it as one .nrrd file with the voxels inside")
+    if not body:
+        raise ImageError(path, f"is damaged, it ends within its header; {_REMEDY}")
+    if not any(line.startswith(("spacings:", "space directions:")) for line in lines):
+        raise ImageError(path, "its header gives no voxel size, spacings or space directions; export it again")
     if any(line.replace(" ", "") in ("encoding:gzip", "encoding:gz") for line in lines):
         _unzip(path, body)
 

@@ -104,17 +104,21 @@ def one_label(labels: sitk.Image, path: Path) -> sitk.Image:
 
 
 def check_roi(mask: sitk.Image, path: Path) -> None:
-    """Raise ImageError when a mask (uint8, 0 and 1) marks a single voxel or a single line of voxels."""
+    """Raise ImageError when a mask (uint8, 0 and 1) marks a single voxel, a single line of voxels or all of them."""
     if fault := thin_roi(mask):
         raise ImageError(
-            path, f"marks {fault}, texture needs a surface or a volume; draw the whole tumour, or leave the patient out"
+            path,
+            f"marks {fault}, a tumour is a part of an image; draw it again, or leave the patient out",
         )
 
 
 def thin_roi(mask: sitk.Image) -> str:
-    """What a mask marks when that is no surface and no volume; else an empty string."""
-    marked = np.nonzero(sitk.GetArrayViewFromImage(mask))
+    """What a mask marks when that is no tumour in its surroundings; else an empty string."""
+    voxels = sitk.GetArrayViewFromImage(mask)
+    marked = np.nonzero(voxels)
     count = len(marked[0])
+    if count == voxels.size:
+        return "every voxel"
     if count <= 1:
         return "a single voxel" if count else "nothing"
     return f"a single line of {count} voxels" if sum(int(np.ptp(axis)) > 0 for axis in marked) < 2 else ""

@@ -29,6 +29,8 @@ def read_volume(image: Path, mask: Path) -> Volume:
     ImageError names the file, what was found, the rule and the remedy: missing or damaged file, not 3D, not finite,
     not in HU, another grid, no label, several labels, one voxel.
     """
+    if image == mask:
+        raise ImageError(mask, "is named as image and as mask; name the file that marks the tumour")
     picture, labels = _read(image), _read(mask)
     check_hounsfield(picture, image)
     check_geometry(picture, labels, image=image, mask=mask)
@@ -44,8 +46,7 @@ def _read(path: Path) -> sitk.Image:
         with _quiet_itk():
             image = sitk.ReadImage(str(path))
     except RuntimeError as error:
-        last = str(error).strip().splitlines()[-1].strip()
-        raise ImageError(path, f"is damaged or no image ({last}); copy or export it again") from error
+        raise ImageError(path, "is damaged, or its ending does not fit its content; export it again") from error
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         size = " x ".join(map(str, image.GetSize()))
         raise ImageError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import importlib
 import sys
 import traceback
 
@@ -11,20 +13,26 @@ import typer
 from common.errors import Pdl1esError
 
 INTERRUPTED = 130
+_EPILOG = (
+    "--debug shows where an error comes from. "
+    "Exit codes: 0 done, 1 the data or the study says no, 2 wrong usage, 130 interrupted."
+)
 
 
-def run_command(app: typer.Typer) -> None:
-    """Run a command line and exit: 0 done, 1 the data says no, 2 wrong usage, 3 a peer, 130 interrupted.
+def run_command(module: str) -> None:
+    """Run the command line that a module's `app` describes and exit.
 
-    `--debug`, anywhere on the line, shows the traceback as well.
+    0 done, 1 the data says no, 2 wrong usage, 3 a peer, 130 interrupted. The module is imported here, so that Ctrl-C
+    ends a start as quietly as a run. `--debug`, anywhere on the line, shows the traceback as well.
     """
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
-    app.info.epilog = (
-        "--debug shows where an error comes from. Exit codes: 0 done, 1 the data or the study says no, 2 wrong usage."
-    )
     try:
+        app: typer.Typer = importlib.import_module(module).app
+        app.info.epilog = _EPILOG
         code = typer.main.get_command(app).main(arguments, prog_name=app.info.name, standalone_mode=False)
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
     except BaseException as error:
         if debug:
             traceback.print_exc()
@@ -46,6 +54,14 @@ def _ending(error: BaseException) -> tuple[int, str]:
     if isinstance(error, OSError):
         return (
             1,
-            f"error: {error.filename or 'file'}: {error.strerror or error}; make room or permit it, then run again",
+            f"error: {error.filename or 'file'}: {error.strerror or error}; {_remedy(error)}, then run again",
         )
     raise error
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "make room"
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "permit it"
+    return "give another path"

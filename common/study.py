@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tomllib
 from pathlib import Path
 from typing import Annotated
@@ -74,7 +75,8 @@ class Study(Section):
 def parse_study(text: str) -> Study:
     """Read a study from TOML text; StudyError names each wrong key and the nearest known one."""
     try:
-        return Study.model_validate(tomllib.loads(text))
+        # through JSON, whose arrays a strict model takes for tuples
+        return Study.model_validate_json(json.dumps(tomllib.loads(text), default=str), strict=True)
     except tomllib.TOMLDecodeError as error:
         raise StudyError(f"the study is not TOML: {error}; mend the file at that place") from error
     except ValidationError as error:
@@ -85,8 +87,10 @@ def load_study(path: Path) -> Study:
     """Read a study file; StudyError names the file and what to change."""
     try:
         text = path.read_bytes().decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: cannot be read as a study file ({error}); give a UTF-8 TOML file") from error
+    except OSError as error:
+        raise StudyError(f"{path}: cannot be read ({error.strerror}); give the path of a study file") from error
+    except UnicodeDecodeError as error:
+        raise StudyError(f"{path}: is not text in UTF-8 ({error.reason}); give a TOML file in UTF-8") from error
     try:
         return parse_study(text)
     except StudyError as error:

@@ -20,11 +20,18 @@ def _clause(item: Any, model: type[BaseModel]) -> str:
         known = known_keys(model)
         near = difflib.get_close_matches(where, known, n=1, cutoff=0) or _by_last_part(where, known)
         return f"unknown key {where!r}, the nearest known key is {near[0]!r}"
+    if item["type"] == "missing" and isinstance(item["loc"][-1], int):
+        return f"{'.'.join(map(str, item['loc'][:-1]))} = {item['input']!r}: has too few values; write all of them"
     if item["type"] == "missing":
         return f"key {where!r} is missing, write it down"
     if item["type"] == "value_error":
         return f"{where or 'study'}: {item['ctx']['error']}"
-    return f"{where} = {item['input']!r}: {item['msg'].lower()}"
+    if item["type"] == "string_pattern_mismatch":
+        return f"{where} = {item['input']!r}: it must match {item['ctx']['pattern']}; choose another"
+    if item["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return f"{where} = {item['input']!r}: it must be a table; write it as [{where}] with its keys"
+    message = item["msg"].removeprefix("Input should be ").removeprefix("a valid ")
+    return f"{where} = {item['input']!r}: it must be {message}; correct the value"
 
 
 def _by_last_part(where: str, known: Sequence[str]) -> list[str]:

@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 
 from client.models import choose_device
-from common.command import run_command
 from common.parallel import cores
 from simulation.cohort import make_site, scaled
 from simulation.comparison import comparison_rows
@@ -91,8 +90,3 @@ def show(results: dict[str, Any]) -> None:
 
 def _default_folder(text: str) -> Path:
     return Path("runs") / str(tomlkit.parse(text)["name"])
-
-
-def main() -> None:
-    """Run the command; every foreseen error is one line and its exit code."""
-    run_command(app)

@@ -57,7 +57,7 @@ def test_good_row_is_read(site: Site) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"smoking": "sometimes"}, "smoking is 'sometimes', it must be never, occasionally, constantly or empty"),
+        ({"smoking": "sometimes"}, "smoking is 'sometimes', it must be never or occasionally or constantly or empty"),
         ({"sex": "M"}, "sex is 'M'"),
         ({"tps": "140"}, "tps is '140', it must be a number from 0 to 100"),
         ({"age": "old"}, "age is 'old'"),
@@ -66,6 +66,9 @@ def test_good_row_is_read(site: Site) -> None:
         ({"image": "../../etc/passwd"}, "it must lie in the site folder"),
         ({"split": "holdout"}, "split is 'holdout'"),
         ({"progressed": "2"}, "progressed is '2'"),
+        ({"cohort": "Expression"}, "it must be expression or immunotherapy; correct"),
+        ({"manufacturer": "CMS, Inc."}, "has 18 cells, the header 17; put quotes around values with commas"),
+        ({"manufacturer": '"CMS\nInc."'}, "manufacturer holds a line break"),
     ],
 )
 def test_wrong_cell_sends_its_patient_to_quarantine(site: Site, change: dict[str, str], words: str) -> None:
@@ -96,6 +99,31 @@ def test_missing_column_is_named(site: Site) -> None:
     write(site, GOOD, header=tuple(name for name in COHORT_COLUMNS if name != "smoking"))
     with pytest.raises(DataError, match="has no column smoking"):
         read_cohort(site)
+
+
+def test_lone_quote_is_named_and_loses_nobody(site: Site) -> None:
+    write(site, {**GOOD, "patient_id": '"P1'}, {**GOOD, "patient_id": "P2"})
+    with pytest.raises(DataError, match=r"is not a CSV table .* look for a lone quote"):
+        read_cohort(site)
+
+
+def test_semicolons_are_named(site: Site) -> None:
+    write(site, GOOD)
+    site.cohort_file.write_text(site.cohort_file.read_text().replace(",", ";"))
+    with pytest.raises(DataError, match="separated by ';'; save it as CSV with commas"):
+        read_cohort(site)
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_line_ends_of_other_systems_are_read(site: Site, end: str) -> None:
+    write(site, GOOD)
+    site.cohort_file.write_bytes(site.cohort_file.read_text().replace("\n", end).encode())
+    assert read_cohort(site).patients.loc["P1", "row"] == 2
+
+
+def test_patient_without_id_is_named(site: Site) -> None:
+    cohort = read(site, {**GOOD, "patient_id": ""}, {**GOOD, "patient_id": ""})
+    assert [item.reason.split(",")[0] for item in cohort.quarantined] == ["patient_id is empty"] * 2
 
 
 def test_byte_order_mark_is_read(site: Site) -> None:

@@ -18,13 +18,13 @@ import pandas as pd
 import pytest
 from phantoms import make_site, real_cases, tumour_volume, write_volume
 
-from client.cli import main
+from client.__main__ import main
 from client.radiomics import feature_names
 from common.paper_settings import PAPER_RADIOMICS
 
 ROOT = Path(__file__).parents[2]
 PRESET = (ROOT / "simulation" / "presets" / "paper.toml").read_text()
-COMMAND = [sys.executable, "-c", "from client.cli import main; main()"]
+COMMAND = [sys.executable, "-c", "from client.__main__ import main; main()"]
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:

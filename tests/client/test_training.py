@@ -16,6 +16,7 @@ from client.checkpoint import Checkpoint
 from client.prediction import patient_logits, patient_scores, slice_logits
 from client.samples import Samples
 from client.training import Epoch, Weights, train
+from common.errors import DataError
 from common.network import Parts, build_network
 from common.study import Network, Stage, Training
 
@@ -85,6 +86,15 @@ def test_finished_run_is_not_repeated(tmp_path: Path) -> None:
     )
     assert calls == [4]
     assert all(torch.equal(again[name], weights[name]) for name in weights)
+
+
+def test_damaged_or_foreign_checkpoint_is_named(tmp_path: Path) -> None:
+    run(tmp_path / "model.pt", VALUES)
+    with pytest.raises(DataError, match=r"model\.pt: the checkpoint is of another network; delete it"):
+        run(tmp_path / "model.pt", Parts(patches=False, radiomics=2, clinical=2))
+    (tmp_path / "model.pt").write_bytes((tmp_path / "model.pt").read_bytes()[:300])
+    with pytest.raises(DataError, match="the checkpoint is damaged; delete it"):
+        run(tmp_path / "model.pt", VALUES)
 
 
 def test_best_epoch_on_validation_is_kept(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -196,3 +198,43 @@ def test_rounding_in_a_header_is_no_misfit(tmp_path: Path) -> None:
     volume.mask.SetOrigin([value + 1e-4 for value in volume.image.GetOrigin()])
     read = read_volume(*write_volume(volume, tmp_path, "p"))
     assert read.mask.GetOrigin() == read.image.GetOrigin()
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (80, 0.0, "gives 0 mm as voxel size along x"),
+        (84, float("nan"), "gives nan mm as voxel size along y"),
+        (88, 700.0, "gives 700 mm as voxel size along z"),
+        (108, -352.0, "is damaged"),
+        (112, float("nan"), "is damaged"),
+    ],
+)
+def test_header_without_a_voxel_size_is_refused(tmp_path: Path, place: int, value: float, words: str) -> None:
+    image, mask = write_volume(tumour_volume(), tmp_path, "p", ".nii")
+    data = bytearray(image.read_bytes())
+    struct.pack_into("<f", data, place, value)
+    image.write_bytes(data)
+    assert words in refusal(image, mask)
+
+
+def test_unit_of_a_header_must_be_mm(tmp_path: Path) -> None:
+    image, mask = write_volume(tumour_volume(), tmp_path, "p", ".nii")
+    data = bytearray(image.read_bytes())
+    data[123] = 1
+    image.write_bytes(data)
+    assert "measures in unit 1, it must be 2 (mm)" in refusal(image, mask)
+
+
+def test_nrrd_without_a_voxel_size_is_refused(tmp_path: Path) -> None:
+    image, mask = write_volume(tumour_volume(), tmp_path, "p", ".nrrd")
+    data = image.read_bytes()
+    image.write_bytes(re.sub(rb"space directions:[^\n]*\n", b"", data))
+    assert "gives no voxel size" in refusal(image, mask)
+
+
+def test_mask_that_is_everything_or_the_image_itself_is_refused(tmp_path: Path) -> None:
+    volume = tumour_volume()
+    image, mask = write_volume(Volume(volume.image, volume.mask * 0 + 1), tmp_path, "p", ".nii.gz")
+    assert "marks every voxel" in refusal(image, mask)
+    assert "is named as image and as mask" in refusal(image, image)
