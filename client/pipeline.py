@@ -115,7 +115,10 @@ def _with_division(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def predict(prepared: Prepared, models: Mapping[str, TrainedModel], study: Study, device: torch.device) -> pd.DataFrame:
-    """Every model's log-odds and score for every patient, beside division, label and follow-up."""
+    """Every model's log-odds and score for every patient, beside division, label and follow-up.
+
+    A model that sees patches has a column of log-odds for each slice as well.
+    """
     table = prepared.patients[["division", "label", "pfs_days", "progressed"]].copy()
     portions = np.array_split(np.arange(len(table)), math.ceil(len(table) / PORTION))
     with progress_bar("scores", len(table) * len(models)) as advance:
@@ -127,4 +130,6 @@ def predict(prepared: Prepared, models: Mapping[str, TrainedModel], study: Study
             logits = np.concatenate(found)
             table[f"{name}_logit"] = patient_logits(logits)
             table[f"{name}_score"] = patient_scores(logits)
+            for place in range(logits.shape[1] if model.parts.patches else 0):
+                table[f"{name}_slice{place}_logit"] = logits[:, place]
     return table

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -30,18 +31,20 @@ from simulation.truth import latent_correlations
 PACKAGES = ("pdl1es", "torch", "torchvision", "pyradiomics", "SimpleITK", "lifelines", "scikit-learn", "numpy", "scipy")
 
 
-@dataclass
 class Clock:
-    """Seconds of each step of a run."""
+    """Seconds of each step of a run, kept in its folder; what a resumed run takes is added."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
+    def __init__(self, file: Path) -> None:
+        self.file = file
+        self.seconds: dict[str, float] = json.loads(file.read_text("utf-8")) if file.is_file() else {}
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time the block under this name."""
         start = time.monotonic()
         yield
-        self.seconds[name] = round(time.monotonic() - start, 1)
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + time.monotonic() - start, 1)
+        atomic.write_json(self.file, self.seconds)
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class Run:
 
 def reproduce(run: Run) -> dict[str, Any]:
     """Do every step that is not done yet and write signature/, results.json and report.html; returns the results."""
-    clock = Clock()
+    clock = Clock(run.folder / "seconds.json")
     with clock.step("cohort"):
         make_site(run.study, run.folder / "site", jobs=cores(), resume=True)
     with clock.step("features"):

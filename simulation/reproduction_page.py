@@ -50,6 +50,8 @@ def _models(results: Mapping[str, Any]) -> Iterator[str]:
     for model, name in MODEL_NAMES.items():
         cells = [_interval(results["discrimination"][model][division]) for division in DIVISIONS]
         yield f"| {name} | {' | '.join(cells)} |"
+    cells = [_interval(results["discrimination_by_slice"]["pdl1es"][division]) for division in DIVISIONS]
+    yield f"| PD-L1ES, as if slices were patients | {' | '.join(cells)} |"
     yield ""
 
 
