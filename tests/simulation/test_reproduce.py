@@ -49,7 +49,7 @@ def command(*words: str) -> list[str]:
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*words), capture_output=True, text=True, timeout=300, check=False)
+    return subprocess.run(command(*words), capture_output=True, text=True, timeout=900, check=False)
 
 
 def results(folder: Path) -> dict[str, Any]:
