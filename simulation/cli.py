@@ -48,7 +48,7 @@ def reproduce_command(
     placed = place_study(text, folder, resume=resume)
     run = Run(folder, placed, preset if study is None else study.name, choose_device(device))
     notes.print(f"SYNTHETIC cohort, study {run.study.name}, seed {run.study.seed}, {run.sha256[:12]}, in {folder}")
-    if run.study.synthetic is not None:
+    if run.study.synthetic is not None and not resume:
         notes.print(f"This will take {in_words(estimate(run.study, run.study.synthetic, run.device))} on this machine.")
     results = reproduce(run)
     show(results)

@@ -23,7 +23,7 @@ into them, not that PD-L1 can be seen in CT. The page is written by `python -m s
 
 def page(results: Mapping[str, Any]) -> str:
     """The whole page, Markdown."""
-    parts = (_run, _comparison, _models, _truth, _time)
+    parts = (_run, _verdict, _comparison, _models, _truth, _time)
     return "\n".join([_HEAD, *(line for part in parts for line in part(results))])
 
 
@@ -34,6 +34,21 @@ def _run(results: Mapping[str, Any]) -> Iterator[str]:
     observers = ", ".join(f"{name} {auc:.3f}" for name, auc in results["ideal_observers"].items())
     yield f"- best possible AUC, as written into the patients: {observers}"
     yield f"- {len(results['selected_features'])} radiomic features selected\n"
+
+
+def _verdict(results: Mapping[str, Any]) -> Iterator[str]:
+    """Where the run does what the paper says, and where it does not."""
+    yield "## In short\n"
+    rows = {row.quantity: row for row in comparison_rows(results)}
+    for division in DIVISIONS:
+        row = rows[f"AUC of PD-L1ES, {division}"]
+        low, high, measured = row.paper_ci_low, row.paper_ci_high, row.measured
+        if low is not None and high is not None and measured is not None:
+            place = "inside" if low <= measured <= high else "OUTSIDE"
+            yield f"- AUC of PD-L1ES, {division}: {measured:.3f}, {place} the paper's interval {low:.2f} to {high:.2f}"
+        ranked = sorted(MODEL_NAMES, key=lambda model: -results["discrimination"][model][division].get("auc", 0))
+        yield f"- order of the models, {division}: {', '.join(MODEL_NAMES[model] for model in ranked)}"
+    yield ""
 
 
 def _comparison(results: Mapping[str, Any]) -> Iterator[str]:
