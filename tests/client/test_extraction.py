@@ -99,7 +99,7 @@ def test_a_sick_case_is_named_and_the_rest_is_computed(patients: dict[str, tuple
     reasons = [one.reason for one in done.quarantined]
     assert "no such file" in reasons[0]
     assert "is damaged" in reasons[1]
-    assert "labels" in reasons[2]
+    assert "is named as image and as mask" in reasons[2]
     assert [one.file for one in done.quarantined] == [str(tmp_path / "no.nii.gz"), str(cut), str(image)]
 
 
