@@ -47,7 +47,12 @@ def check_site(site: Site, *, resampling: Resampling, jobs: int) -> Checked:
     refused = tuple(
         Quarantined(name, one.reason, str(one.file)) for name, one in outcomes.items() if isinstance(one, Refusal)
     )
-    return Checked(cohort, scans, in_row_order((*cohort.quarantined, *with_rows(refused, cohort))))
+    return Checked(cohort, scans, everyone_in_quarantine(cohort, refused))
+
+
+def everyone_in_quarantine(cohort: Cohort, of_images: tuple[Quarantined, ...]) -> tuple[Quarantined, ...]:
+    """Those of the table and those of the images, with their rows, sorted as the table is."""
+    return in_row_order((*cohort.quarantined, *with_rows(of_images, cohort)))
 
 
 def in_row_order(quarantined: tuple[Quarantined, ...]) -> tuple[Quarantined, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from client.check import image_files, in_row_order, quarantine_records, with_rows
+from client.check import everyone_in_quarantine, image_files, quarantine_records
 from client.cohort import read_cohort
 from client.extraction import Extraction, extract_cohort, write_features
 from client.quarantine import Quarantined
@@ -51,7 +51,7 @@ def site_features(site: Site, study: Study | None, *, jobs: int) -> SiteFeatures
         write_features(extraction, features_file(site))
     else:
         features_file(site).unlink(missing_ok=True)
-    quarantined = in_row_order((*cohort.quarantined, *with_rows(extraction.quarantined, cohort)))
+    quarantined = everyone_in_quarantine(cohort, extraction.quarantined)
     patients = len(cohort.patients) + len(cohort.quarantined)
     return SiteFeatures(extraction, quarantined, patients, time.perf_counter() - start)
 

@@ -23,7 +23,6 @@ from common.progress import progress_bar
 from common.seeds import derive_seed
 from common.study import Study
 
-MODELS = ("pdl1es", "deep", "radiomics", "clinical")
 _PARALLEL_ON_CPU = 2
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from client.check import image_files, in_row_order, with_rows
+from client.check import everyone_in_quarantine, image_files
 from client.clinical import encode, fit_clinical
 from client.cohort import Cohort, read_cohort
 from client.division import divide
@@ -62,7 +62,7 @@ def gather(site: Site, study: Study, *, jobs: int) -> Inputs:
         cache=site.cache,
         jobs=jobs,
     )
-    quarantined = in_row_order((*cohort.quarantined, *with_rows(extraction.quarantined, cohort)))
+    quarantined = everyone_in_quarantine(cohort, extraction.quarantined)
     total = len(included.patients) + len(cohort.quarantined)
     check_limit(quarantined, total=total, maximum_fraction=study.cohort.maximum_quarantined)
     patients = included.patients.loc[list(extraction.features.index)]

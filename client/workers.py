@@ -16,12 +16,12 @@ from typing import Any, TypeVar
 
 import SimpleITK as sitk
 
+from common.parallel import THREAD_VARIABLES
+
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-_ONE_THREAD = dict.fromkeys(
-    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"), "1"
-)
+_ONE_THREAD = dict.fromkeys(THREAD_VARIABLES, "1")
 _GRACE_SECONDS = 5.0
 
 

@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 
 Result = TypeVar("Result")
 
-_THREAD_VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
 )
+"""What tells the libraries how many threads to use, read when they are first imported."""
 _queue: Any = None
 
 
@@ -60,8 +61,8 @@ def given_queue() -> Any:
 def _quiet_children(threads: int) -> Iterator[None]:
     # Libraries read the variables when they are first imported; the mask is inherited, so that Ctrl-C, which reaches
     # the whole process group, is answered by this process alone.
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, str(threads)))
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
