@@ -1,10 +1,10 @@
-"""The signature and the paper's three comparison models, trained the same way, beside each other."""
+"""The signature, the paper's comparison models and re-divisions, trained the same way, beside each other."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import FIRST_EXCEPTION, wait
 from dataclasses import dataclass
 from multiprocessing import SimpleQueue
@@ -67,21 +67,31 @@ def jobs_on(device: torch.device) -> int:
     return 1 if device.type == "cuda" else min(_PARALLEL_ON_CPU, cores())
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What a model sees, the patients it learns from and those that choose its best epoch."""
+
+    parts: Parts
+    training: Samples
+    validation: Samples
+
+
 def train_models(
-    training: Samples, validation: Samples, study: Study, *, folder: Path, device: torch.device
+    lessons: Mapping[str, Lesson], study: Study, *, folder: Path, device: torch.device
 ) -> dict[str, TrainedModel]:
-    """Train the four models, or what is left of them, each in a process of its own.
+    """Train the models, or what is left of them, each in a process of its own, the first ones first.
 
     Checkpoints go to `folder`. On a CPU two models run at a time with half of the cores each.
     """
-    parts = model_parts(radiomics=training.radiomics.shape[1], clinical=training.clinical.shape[1])
     epochs = sum(stage.epochs for stage in study.training.stages)
     jobs = jobs_on(device)
     queue = multiprocessing.get_context("spawn").SimpleQueue()
-    data = (training.arrays(), validation.arrays())
-    tasks = [(model, data, study, folder / f"{name}.pt", device) for name, model in parts.items()]
+    tasks = [
+        (one.parts, (one.training.arrays(), one.validation.arrays()), study, folder / f"{name}.pt", device)
+        for name, one in lessons.items()
+    ]
     with (
-        progress_bar("training 4 models", epochs * len(parts)) as advance,
+        progress_bar(f"training {len(tasks)} models", epochs * len(tasks)) as advance,
         in_parallel(_train_one, tasks, jobs=jobs, threads=max(1, cores() // jobs), queue=queue) as futures,
     ):
         while not all(future.done() for future in futures):
@@ -89,7 +99,7 @@ def train_models(
                 future.result()
             _forward(queue, advance)
         _forward(queue, advance)
-        return {name: future.result() for name, future in zip(parts, futures, strict=True)}
+        return {name: future.result() for name, future in zip(lessons, futures, strict=True)}
 
 
 def _forward(queue: SimpleQueue[int], advance: Callable[[int], None]) -> None:

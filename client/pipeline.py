@@ -115,11 +115,11 @@ def _with_division(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
 
 
 def predict(prepared: Prepared, models: Mapping[str, TrainedModel], study: Study, device: torch.device) -> pd.DataFrame:
-    """Every model's log-odds and score for every patient, beside division, label and follow-up.
+    """Every model's log-odds and score for every patient, beside what cohort.csv, division and label say.
 
     A model that sees patches has a column of log-odds for each slice as well.
     """
-    table = prepared.patients[["division", "label", "pfs_days", "progressed"]].copy()
+    table = prepared.patients.copy()
     portions = np.array_split(np.arange(len(table)), math.ceil(len(table) / PORTION))
     with progress_bar("scores", len(table) * len(models)) as advance:
         for name, model in models.items():

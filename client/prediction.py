@@ -44,5 +44,11 @@ def patient_scores(logits: np.ndarray) -> np.ndarray:
 
 
 def mixed_precision(device: torch.device) -> torch.autocast:
-    """bf16 on CUDA; full precision on a CPU, where bf16 is often emulated and slower."""
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda")
+    """bf16 on CUDA and on processors that compute it themselves; full precision elsewhere, where it is emulated."""
+    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16(device))
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device has bf16 units."""
+    capabilities = torch.cpu.get_capabilities()
+    return device.type == "cuda" or bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

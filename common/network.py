@@ -45,7 +45,7 @@ class Trunk(nn.Module):
     def forward(self, patches: Tensor) -> Tensor:
         grey = (patches.unsqueeze(1).float() / 255 - GREY_MEAN) / GREY_DEVIATION
         maps = self.features(grey.contiguous(memory_format=torch.channels_last))
-        return functional.relu(maps).mean((2, 3))
+        return functional.relu(maps).float().mean((2, 3))
 
 
 class FusionNetwork(nn.Module):
@@ -58,10 +58,10 @@ class FusionNetwork(nn.Module):
 
     def forward(self, patches: Tensor | None, values: Tensor) -> Tensor:
         """Logits (n, 2) of uint8 patches (n, height, width) and standardised values (n, radiomics + clinical)."""
-        if self.trunk is None or patches is None:
-            logits: Tensor = self.classifier(values)
-        else:
-            logits = self.classifier(torch.cat([self.trunk(patches), values], dim=1))
+        inputs = values if self.trunk is None or patches is None else torch.cat([self.trunk(patches), values], dim=1)
+        # in full precision, so that log-odds keep the digits that rank patients
+        with torch.autocast(values.device.type, enabled=False):
+            logits: Tensor = self.classifier(inputs)
         return logits
 
 

@@ -1,8 +1,8 @@
-"""The paper's settings for images, the defaults wherever no study is given."""
+"""The paper's settings, the defaults wherever no study is given."""
 
 from __future__ import annotations
 
-from common.study import Patches, Radiomics, Resampling
+from common.study import Evaluation, Patches, Radiomics, Resampling, Survival
 
 PAPER_RESAMPLING = Resampling(spacing_mm=(1.0, 1.0, 1.0), rounding="whole-hu")
 
@@ -15,3 +15,7 @@ PAPER_RADIOMICS = Radiomics(
     image_types=("Original", "Wavelet", "LoG", "Square", "SquareRoot", "Logarithm", "Exponential", "Gradient"),
     feature_classes=("shape", "firstorder", "glcm", "glrlm", "glszm", "gldm", "ngtdm"),
 )
+
+PAPER_EVALUATION = Evaluation(redivisions=2, tube_current_cut_ma=290, slice_thickness_cut_mm=5)
+
+PAPER_SURVIVAL = Survival(cutoff="xtile", minimum_share=0.1, permutations=2000, horizons_days=(183, 365))

@@ -17,6 +17,7 @@ from common.study_sections import (
     ClinicalVariable,
     CohortRules,
     Division,
+    Evaluation,
     Network,
     Patches,
     Radiomics,
@@ -35,6 +36,7 @@ __all__ = [
     "ClinicalVariable",
     "CohortRules",
     "Division",
+    "Evaluation",
     "Network",
     "Patches",
     "Radiomics",
@@ -68,6 +70,7 @@ class Study(Section):
     selection: Selection
     network: Network
     training: Training
+    evaluation: Evaluation
     survival: Survival
     synthetic: Synthetic | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Fraction = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0, le=1000)]
@@ -152,11 +152,35 @@ class Training(Section):
     """Random flips and quarter turns of each patch in training."""
 
 
-class Survival(Section):
-    """Progression-free survival under immunotherapy."""
+class Evaluation(Section):
+    """How the signature is judged (paper, Establishment and evaluation of the signature)."""
 
-    cutoff: Literal["median"]
-    """How PD-L1ES is divided into low and high."""
+    redivisions: Annotated[int, Field(ge=0, le=20)]
+    """How often validation and test patients are divided anew and PD-L1ES is trained again; the paper's 2."""
+    tube_current_cut_ma: Annotated[float, Field(gt=0)]
+    """Subgroups: below, and from this tube current on; the paper's 290, its median."""
+    slice_thickness_cut_mm: Positive
+    """Subgroups: slices thinner than this, and this thick or thicker; the paper's 5."""
+
+
+class Survival(Section):
+    """Progression-free survival under immunotherapy (paper, Statistical analysis)."""
+
+    cutoff: Literal["xtile", "median"] | float
+    """How PD-L1ES is divided into low and high: xtile searches the largest log-rank statistic; a number is used as is."""
+    minimum_share: Annotated[float, Field(gt=0, lt=0.5)]
+    """The search leaves at least this part of the patients on each side."""
+    permutations: AtLeastOne
+    """Permutations of the outcomes that correct the p of a searched cut-off."""
+    horizons_days: Annotated[tuple[Annotated[float, Field(gt=0)], ...], Field(min_length=1)]
+    """Days at which PD-L1ES is judged by time-dependent AUC: 6 and 12 months."""
+
+    @field_validator("cutoff", mode="before")
+    @classmethod
+    def _known_rule(cls, value: object) -> object:
+        if value not in ("xtile", "median") and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise ValueError(f"{value!r} is no rule; write 'xtile', 'median' or a number")
+        return value
 
 
 class Signal(Section):

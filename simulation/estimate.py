@@ -23,10 +23,11 @@ _SAMPLE_PATIENTS = 3
 _SAMPLE_BATCHES = 2
 _DEEP = Parts(patches=True, radiomics=0, clinical=0)
 _DEEP_MODELS = 2
+"""Beside these, every re-division trains one more."""
 
 
 def estimate(study: Study, synthetic: Synthetic, device: torch.device) -> float:
-    """Seconds that the cohort, its features and the training of the two deep models will take here."""
+    """Seconds that the cohort, its features and the training of the deep models will take here."""
     return _cohort_seconds(study, synthetic) + _training_seconds(study, synthetic, device)
 
 
@@ -70,7 +71,8 @@ def _training_seconds(study: Study, synthetic: Synthetic, device: torch.device) 
     validated = (time.monotonic() - start) / len(samples)
     torch.set_num_threads(threads)
     epoch = synthetic.training * slices_a_patient * trained + synthetic.validation * validated
-    return epoch * epochs * _DEEP_MODELS / jobs_on(device)
+    models = _DEEP_MODELS + study.evaluation.redivisions
+    return epoch * epochs * models / jobs_on(device)
 
 
 def _random_samples(study: Study, patients: int) -> Samples:

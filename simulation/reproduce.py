@@ -15,8 +15,9 @@ import pandas as pd
 import torch
 
 from client.clinical import VARIABLES
-from client.models import TrainedModel, train_models
+from client.models import Lesson, TrainedModel, model_parts, train_models
 from client.pipeline import DIVISIONS, Inputs, Prepared, gather, predict, prepare
+from client.redivision import redivided
 from client.site import load_site
 from common import atomic
 from common.parallel import cores
@@ -87,8 +88,18 @@ def reproduce(run: Run) -> dict[str, Any]:
 
 
 def _train(run: Run, prepared: Prepared) -> dict[str, TrainedModel]:
+    return train_models(_lessons(run.study, prepared), run.study, folder=run.folder / "models", device=run.device)
+
+
+def _lessons(study: Study, prepared: Prepared) -> dict[str, Lesson]:
+    """The four models, and PD-L1ES again for each re-division; the deep ones, which take longest, come first."""
     training, validation = prepared.division("training"), prepared.division("validation")
-    return train_models(training, validation, run.study, folder=run.folder / "models", device=run.device)
+    parts = model_parts(radiomics=training.radiomics.shape[1], clinical=training.clinical.shape[1])
+    lessons = {name: Lesson(parts[name], training, validation) for name in ("pdl1es", "deep")}
+    for number in range(1, study.evaluation.redivisions + 1):
+        other = redivided(prepared, redivision=number, seed=study.seed)
+        lessons[f"redivision{number}"] = Lesson(parts["pdl1es"], training, other.division("validation"))
+    return lessons | {name: Lesson(parts[name], training, validation) for name in ("radiomics", "clinical")}
 
 
 def _results(

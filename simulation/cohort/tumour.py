@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
+from scipy.special import expit
 
 from simulation.cohort.anatomy import Point, add_tube, draw_direction
 from simulation.cohort.fields import Grid, Volume, smooth_field, smoothstep
@@ -35,7 +37,7 @@ SPICULES = 2.0
 SPICULE_LENGTH_MM = (4.0, 10.0)
 SPICULE_RADIUS_MM = (0.5, 0.9)
 SPICULE_STRENGTH = 0.5
-BORDER_WIDTH_MM = (0.8, 1.4)
+BORDER_WIDTH_MM = (0.5, 0.9)
 """Width over which the tumour's border blurs, between patients."""
 TUMOUR_HU = (10.0, 55.0)
 AZIMUTHS, POLARS = 180, 91
@@ -43,12 +45,13 @@ AZIMUTHS, POLARS = 180, 91
 MARGIN_MM = 8.0
 """Beyond the farthest point of the tumour, nothing of this module is drawn."""
 
-TEXTURE_HU = 20.0
+TEXTURE_HU = 40.0
 """SD of the texture of a patient whose texture latent is zero."""
 TEXTURE_GAIN = 0.38
 """Change of the logarithm of that SD with one unit of the latent."""
-TEXTURE_MM = (1.9, 5.0)
-"""Length over which the texture varies, in plane and through it: long enough to survive slices of 5 mm."""
+TEXTURE_MM = (30.0, 5.0)
+"""Length over which the texture varies, in plane and through it: between slices, so that only the whole tumour shows
+it and no single slice, and long enough to survive slices of 5 mm."""
 
 RING_MM = (2.0, 6.0)
 """The ring begins and ends at these distances from the border."""
@@ -56,8 +59,10 @@ RING_HU = 160.0
 """SD around the tumour at the ring's crest, of a patient whose border latent is zero."""
 RING_GAIN = 0.40
 """Change of the logarithm of that SD with one unit of the latent."""
-RING_SKEW = 0.5
-"""SD of the logarithm of the ring's pattern: some dense strands, no air beside them."""
+STRAND_SHARE = 0.15
+"""Part of the ring that its strands fill: few and dense, so that no air has to lie beside them."""
+STRAND_EDGE = 0.25
+"""Width over which a strand fades, in SD of the field it is cut from."""
 RING_MM_SCALE = (1.6, 12.0)
 """Length over which the ring varies, in plane and through it."""
 HALO_HU = (220.0, 50.0)
@@ -141,7 +146,8 @@ def draw_texture(part: Grid, inside: NDArray[np.bool_], rng: np.random.Generator
 
 def draw_ring(part: Grid, window: Volume, rng: np.random.Generator, *, latent: float) -> Volume:
     """The ring in HU (z, y, x): weighted by its window, each slice has mean 0 and the SD of the latent."""
-    field = np.exp(RING_SKEW * smooth_field(part, rng, in_plane_mm=RING_MM_SCALE[0], through_plane_mm=RING_MM_SCALE[1]))
+    field = smooth_field(part, rng, in_plane_mm=RING_MM_SCALE[0], through_plane_mm=RING_MM_SCALE[1])
+    field = expit((field - NormalDist().inv_cdf(1 - STRAND_SHARE)) / np.float32(STRAND_EDGE))
     weight = window.sum(axis=(1, 2), keepdims=True) + np.float32(1e-6)
     field -= (window * field).sum(axis=(1, 2), keepdims=True) / weight
     variance = (window * field**2).sum(axis=(1, 2), keepdims=True) / weight

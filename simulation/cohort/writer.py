@@ -20,7 +20,7 @@ from simulation.cohort.nifti import DESCRIPTION, HEADER_BYTES, nifti_bytes
 from simulation.cohort.table import DIVISIONS, Cohort, draw_cohort
 from simulation.cohort.volume import Subject, make_scan
 
-RECIPE = 1
+RECIPE = 2
 """Raised whenever the same study would give other voxels."""
 SITE_NAME = "synthetic"
 MASK_LEVEL = 6
