@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "slice_thickness_mm": (0, 50),
 }
 REQUIRED = ("patient_id", "cohort", "image", "mask")
+REQUIRED_WITHOUT_IMAGES = ("patient_id", "cohort")
 
 
 @dataclass(frozen=True)
@@ -40,14 +42,18 @@ class Cohort:
     quarantined: tuple[Quarantined, ...]
 
 
-def read_cohort(site: Site) -> Cohort:
-    """Read a site's table; DataError when it is no such table, quarantine for a single wrong row."""
+def read_cohort(site: Site, *, images: bool = True) -> Cohort:
+    """Read a site's table; DataError when it is no such table, quarantine for a single wrong row.
+
+    `images` says whether every patient needs an image and a mask.
+    """
+    required = REQUIRED if images else REQUIRED_WITHOUT_IMAGES
     rows = read_rows(site.cohort_file)
     repeated = {name for name, times in Counter(row["patient_id"] for _, row in rows).items() if times > 1}
     good: list[dict[str, Any]] = []
     quarantined: list[Quarantined] = []
     for line, row in rows:
-        reason = _unreadable(row) or (_repeated(row, rows) if row["patient_id"] in repeated else _fault(row))
+        reason = _unreadable(row) or (_repeated(row, rows) if row["patient_id"] in repeated else _fault(row, required))
         if reason:
             quarantined.append(Quarantined(_printable(row["patient_id"]), reason, site.cohort_file.name, line))
         else:
@@ -76,8 +82,8 @@ def _printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else " " for letter in text)[:80]
 
 
-def _fault(row: dict[str, str]) -> str:
-    for column in REQUIRED:
+def _fault(row: dict[str, str], required: Sequence[str]) -> str:
+    for column in required:
         if not row[column]:
             return f"{column} is empty, it is needed; fill it in or remove the row"
     for column, words in WORDS.items():

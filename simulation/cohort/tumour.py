@@ -49,7 +49,7 @@ TEXTURE_HU = 40.0
 """SD of the texture of a patient whose texture latent is zero."""
 TEXTURE_GAIN = 0.38
 """Change of the logarithm of that SD with one unit of the latent."""
-TEXTURE_MM = (30.0, 5.0)
+TEXTURE_MM = (60.0, 5.0)
 """Length over which the texture varies, in plane and through it: between slices, so that only the whole tumour shows
 it and no single slice, and long enough to survive slices of 5 mm."""
 

@@ -174,10 +174,10 @@ def test_latents_are_written_where_they_belong() -> None:
     inside = ndimage.binary_erosion(plain.mask, iterations=3)
     assert ring.hu[place].std() > 1.4 * plain.hu[place].std()
     assert texture.hu[inside].std() > 1.4 * plain.hu[inside].std()
-    # Mostly between slices, so that one slice alone says little of it.
+    # Between slices, so that one slice alone says little of it.
     largest = int(np.argmax(inside.sum(axis=(1, 2))))
     alone = texture.hu[largest][inside[largest]].var() - plain.hu[largest][inside[largest]].var()
-    assert alone < 0.5 * (texture.hu[inside].var() - plain.hu[inside].var())
+    assert alone < 0.25 * (texture.hu[inside].var() - plain.hu[inside].var())
     np.testing.assert_array_equal(ring.hu[inside], plain.hu[inside])
     assert texture.hu[place].std() == pytest.approx(plain.hu[place].std(), rel=0.02)
     np.testing.assert_array_equal(ring.mask, plain.mask)
