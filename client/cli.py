@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from client.check import check_results, check_site
+from client.explain_command import explain_command
 from client.features import SiteFeatures, features_file, features_results, site_features
 from client.quarantine import Quarantined, check_limit
 from client.site import Site, init_site, load_site
@@ -79,6 +80,9 @@ def features_command(folder: Folder, jobs: Jobs = None, study: StudyFile = None)
         typer.echo("Next: mend the patients named above and run this again; only they are computed")
     else:
         typer.echo(f'Next: pandas.read_parquet("{features_file(site)}")')
+
+
+app.command("explain")(explain_command)
 
 
 def _show_quarantined(site: Site, quarantined: tuple[Quarantined, ...]) -> None:

@@ -4,101 +4,133 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
 from client.cohort import Cohort, read_cohort
 from client.evaluation.survival_cutoff import Rule
-from client.exclusion import apply_exclusions
+from client.exclusion import Inclusion, apply_exclusions
+from client.models import choose_device
 from client.quarantine import Quarantined
 from client.scores_file import read_scores
+from client.scoring import score_patients
 from client.site import Site
-from common.errors import DataError
+from common.errors import DataError, SignatureError
+from common.provenance import device_name
 from common.study import CohortRules, Study
 
+CohortName = Literal["expression", "immunotherapy"]
 RULES = CohortRules(label_tps=50, excluded_kernels=("30f",), immunotherapy_requires=(), maximum_quarantined=1)
 """The paper's exclusions where no study is given, but for clinical values: only some of the numbers need them."""
+NEEDED = {"expression": "TPS", "immunotherapy": "pfs_days and progressed"}
 
 
 @dataclass(frozen=True)
 class Judged:
-    """Patients with `division`, `label` and scores beside the columns of cohort.csv, and what became of the others."""
+    """Patients of one cohort with `division`, `label` and scores beside cohort.csv's columns, and who was left out."""
 
     predictions: pd.DataFrame
+    label_tps: float
     read: int
     excluded: Mapping[str, int]
     quarantined: tuple[Quarantined, ...]
     source: Mapping[str, str]
+    device: str
     faults: tuple[str, ...] = ()
     """Sentences for this site's eyes only: they name patients."""
     threshold: float | None = None
     rule: Rule | None = None
-    provenance: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def expression(self) -> pd.DataFrame:
-        """The scored patients of the expression cohort."""
-        return self.predictions[self.predictions["division"] != "immunotherapy"]
-
-    @property
-    def immunotherapy(self) -> pd.DataFrame:
-        """The scored patients of the immunotherapy cohort."""
-        return self.predictions[self.predictions["division"] == "immunotherapy"]
+    synthetic: bool = False
 
     def cohort(self) -> dict[str, Any]:
         """What results.json says of who took part."""
         counts = {str(name): int(n) for name, n in self.predictions["division"].value_counts().items()}
         reasons = Counter(one.reason.split(";")[0].split(",")[0] for one in self.quarantined)
-        return {
-            "immunotherapy": 0,
-            **counts,
-            "read": self.read,
-            "excluded": {name: n for name, n in self.excluded.items() if n},
-            "quarantined": dict(reasons),
-        }
+        excluded = {name: n for name, n in self.excluded.items() if n}
+        return {**counts, "read": self.read, "excluded": excluded, "quarantined": dict(reasons)}
 
 
-def judged_by_scores(site: Site, file: Path, study: Study | None) -> Judged:
+def judged_by_scores(site: Site, file: Path, study: Study | None, *, cohort: CohortName) -> Judged:
     """Patients with the scores of a file; images are not read and need not exist. DataError when nobody is left."""
-    cohort = read_cohort(site, images=False)
-    rules = study.cohort if study else RULES
-    included = apply_exclusions(cohort.patients, rules)
-    scores = read_scores(file, known=set(cohort.patients.index))
+    table, rules = read_cohort(site, images=False), study.cohort if study else RULES
+    included = _included(table, rules, cohort)
+    scores = read_scores(file, known=set(table.patients.index))
     scored = included.patients.index.isin(scores.values.index)
     patients = included.patients[scored].assign(pdl1es_score=scores.values)
-    unscored = {"no score": int((~scored).sum())}
     return Judged(
-        predictions=with_division(patients, label_tps=rules.label_tps),
-        read=rows_read(cohort),
-        excluded={**included.excluded, **unscored},
-        quarantined=cohort.quarantined,
+        predictions=_with_division(site, patients, label_tps=rules.label_tps, cohort=cohort),
+        label_tps=rules.label_tps,
+        read=_rows_read(table),
+        excluded={**included.excluded, "no score": int((~scored).sum())},
+        quarantined=table.quarantined,
         source={"kind": "scores", "sha256": scores.sha256},
+        device="none, the scores were given",
         faults=scores.faults,
     )
 
 
-def rows_read(cohort: Cohort) -> int:
-    """Rows of the table, those in quarantine too."""
-    return len(cohort.patients) + len(cohort.quarantined)
+def judged_by_signature(site: Site, folder: Path, study: Study | None, *, cohort: CohortName, jobs: int) -> Judged:
+    """Patients scored with a sealed signature, whose operating point and cut-off come along; nothing is fitted here.
 
-
-def with_division(patients: pd.DataFrame, *, label_tps: float) -> pd.DataFrame:
-    """Add `label` and `division`: the written split, `all` where none is written, or immunotherapy.
-
-    DataError when there is nobody, or when the split is written for some of the patients only.
+    SignatureError when it cannot be used or was trained for another label than the study's, DataError when nobody is
+    left.
     """
+    table, rules = read_cohort(site), study.cohort if study else RULES
+    included = _included(table, rules, cohort)
+    _someone(site, included.patients, cohort)
+    device = choose_device(site.device)
+    scored = score_patients(site, folder, patients=list(included.patients.index), jobs=jobs, device=device)
+    sealed = scored.signature.description
+    if study and study.cohort.label_tps != sealed.label_tps:
+        raise SignatureError(
+            f"{folder}: was trained for TPS of {sealed.label_tps:g} or more, the study says {rules.label_tps:g}; "
+            "give the study it was trained by, or none"
+        )
+    return Judged(
+        predictions=_with_division(site, scored.table(), label_tps=sealed.label_tps, cohort=cohort),
+        label_tps=sealed.label_tps,
+        read=_rows_read(table),
+        excluded=included.excluded,
+        quarantined=(*table.quarantined, *scored.quarantined),
+        source={"kind": "signature", "sha256": scored.signature.sha256},
+        device=device_name(device),
+        threshold=sealed.operating_point,
+        rule=None if sealed.cutoff is None else Rule("sealed", sealed.cutoff),
+        synthetic=sealed.synthetic,
+    )
+
+
+def _included(table: Cohort, rules: CohortRules, cohort: CohortName) -> Inclusion:
+    chosen = table.patients["cohort"] == cohort
+    included = apply_exclusions(table.patients[chosen], rules)
+    return Inclusion(included.patients, {f"not of the {cohort} cohort": int((~chosen).sum())} | included.excluded)
+
+
+def _rows_read(table: Cohort) -> int:
+    return len(table.patients) + len(table.quarantined)
+
+
+def _someone(site: Site, patients: pd.DataFrame, cohort: CohortName) -> None:
     if patients.empty:
-        raise DataError("no patient is left to evaluate: see the exclusions, or score more patients")
-    label = (patients["tps"] >= label_tps).astype(float).where(patients["tps"].notna())
-    expression = patients["cohort"] == "expression"
-    written = patients["split"] != ""
-    if written[expression].any() and not written[expression].all():
         raise DataError(
-            f"split is written for {int(written[expression].sum())} of {int(expression.sum())} patients of the "
+            f"{site.cohort_file}: no patient of the {cohort} cohort has {NEEDED[cohort]}, a score and an allowed "
+            "kernel; fill in what is known"
+        )
+
+
+def _with_division(site: Site, patients: pd.DataFrame, *, label_tps: float, cohort: CohortName) -> pd.DataFrame:
+    """Add `label` and `division`: the written split, `all` where none is written, or immunotherapy."""
+    _someone(site, patients, cohort)
+    label = (patients["tps"] >= label_tps).astype(float).where(patients["tps"].notna())
+    if cohort == "immunotherapy":
+        return patients.assign(label=label, division=cohort)
+    written = patients["split"] != ""
+    if written.any() and not written.all():
+        raise DataError(
+            f"{site.cohort_file}: split is written for {int(written.sum())} of {len(patients)} patients of the "
             "expression cohort; write it for all of them or for none"
         )
-    division = patients["split"].where(written, "all").where(expression, "immunotherapy")
-    return patients.assign(label=label, division=division)
+    return patients.assign(label=label, division=patients["split"].where(written, "all"))

@@ -56,7 +56,10 @@ class Description(_Sealed):
     clinical_variables: tuple[ClinicalVariable, ...]
     clinical_scaling: SealedScaling
     settings: SealedSettings
+    operating_point: float | None
+    """A patient is called positive when PD-L1ES is at least this."""
     cutoff: float | None
+    """PD-L1ES above this is high in survival."""
     study_sha256: str
     provenance: dict[str, str]
     weights_sha256: str

@@ -167,7 +167,7 @@ class Survival(Section):
     """Progression-free survival under immunotherapy (paper, Statistical analysis)."""
 
     cutoff: Literal["xtile", "median"] | float
-    """How PD-L1ES is divided into low and high: xtile searches the largest log-rank statistic; a number is used as is."""
+    """How PD-L1ES is divided: xtile searches the largest log-rank statistic; a number is used as is."""
     minimum_share: Annotated[float, Field(gt=0, lt=0.5)]
     """The search leaves at least this part of the patients on each side."""
     permutations: AtLeastOne

@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,14 @@ from client.redivision import redivided
 from client.site import load_site
 from common import atomic
 from common.parallel import cores
+from common.provenance import device_name, versions
 from common.signature import seal
 from common.study import Study, study_sha256
 from simulation.cohort import ideal_observers, make_site
 from simulation.comparison import comparison_rows
-from simulation.evaluation import evaluate
+from simulation.evaluation import evaluate, redivision_rows
 from simulation.report import write_report
 from simulation.truth import latent_correlations
-
-PACKAGES = ("pdl1es", "torch", "torchvision", "pyradiomics", "SimpleITK", "lifelines", "scikit-learn", "numpy", "scipy")
 
 
 class Clock:
@@ -77,7 +75,8 @@ def reproduce(run: Run) -> dict[str, Any]:
     with clock.step("prediction"):
         predictions = predict(prepared, models, run.study, run.device)
     with clock.step("evaluation"):
-        measured = evaluate(predictions) | _truth(run.study, predictions)
+        measured = evaluate(predictions, run.study) | _redivisions(run.study, prepared, predictions)
+        measured |= _truth(run.study, predictions)
     seal(run.folder / "signature", _description(run, prepared, measured), models["pdl1es"].weights)
     atomic.write_text(run.folder / "site" / "results" / "predictions.csv", predictions.to_csv())
     atomic.write_json(run.folder / "site" / "results" / "quarantine.json", [asdict(one) for one in inputs.quarantined])
@@ -118,6 +117,7 @@ def _results(
         "versions": versions(),
         "device": device_name(run.device),
         "seconds": seconds,
+        "warnings": [],
         "cohort": _counts(inputs, prepared.patients),
         **measured,
         "selected_features": [{"name": name, "p_value": float(prepared.p_values[name])} for name in prepared.selected],
@@ -126,6 +126,12 @@ def _results(
         "study": run.study.model_dump(mode="json"),
     }
     return {**results, "paper_comparison": [asdict(row) for row in comparison_rows(results)]}
+
+
+def _redivisions(study: Study, prepared: Prepared, predictions: pd.DataFrame) -> dict[str, Any]:
+    if not study.evaluation.redivisions:
+        return {}
+    return {"redivisions": list(redivision_rows(prepared, predictions, study))}
 
 
 def _truth(study: Study, predictions: pd.DataFrame) -> dict[str, Any]:
@@ -139,7 +145,8 @@ def _truth(study: Study, predictions: pd.DataFrame) -> dict[str, Any]:
 
 def _counts(inputs: Inputs, patients: pd.DataFrame) -> dict[str, Any]:
     counts = {name: int((patients["division"] == name).sum()) for name in DIVISIONS}
-    return {**counts, "excluded": inputs.excluded, "quarantined": inputs.quarantine_reasons()}
+    read = len(patients) + sum(inputs.excluded.values()) + len(inputs.quarantined)
+    return {**counts, "read": read, "excluded": inputs.excluded, "quarantined": inputs.quarantine_reasons()}
 
 
 def _description(run: Run, prepared: Prepared, measured: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,19 +164,8 @@ def _description(run: Run, prepared: Prepared, measured: Mapping[str, Any]) -> d
             "radiomics": study.radiomics,
             "network": study.network,
         },
+        "operating_point": measured["operating_point"].get("threshold"),
         "cutoff": measured["survival"]["pdl1es"]["all"].get("cutoff"),
         "study_sha256": run.sha256,
         "provenance": {"preset": run.preset, "device": device_name(run.device), **versions()},
     }
-
-
-def versions() -> dict[str, str]:
-    """Versions of this program and of the libraries that decide numbers."""
-    return {name: metadata.version(name) for name in PACKAGES}
-
-
-def device_name(device: torch.device) -> str:
-    """What the training ran on, for people."""
-    if device.type == "cuda":
-        return f"cuda: {torch.cuda.get_device_name(device)}"
-    return f"cpu: {cores()} cores"

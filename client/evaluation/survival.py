@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from client.clinical import VARIABLES
 from client.evaluation.cox_models import cox_models
 from client.evaluation.parts import Results, or_reason
 from client.evaluation.survival_cutoff import Divided, Rule, divide_score, rule_of
@@ -12,6 +13,7 @@ from client.evaluation.survival_scores import Score, clinical_score, combined_sc
 from client.evaluation.survival_variables import survival_by_variable
 from common.study import Survival
 
+SCORES = ("pdl1es", "clinical", "combined")
 GROUPS = ("all", "monotherapy", "combination")
 SHORTEST_PLAUSIBLE = 100
 """A longest follow-up below this many days makes one ask whether these are months."""
@@ -24,6 +26,8 @@ def evaluate_survival(treated: pd.DataFrame, settings: Survival, *, seed: int, r
     `pfs_days`, `progressed`, `treatment` and the clinical columns of cohort.csv. `rule` replaces the study's for
     PD-L1ES; a number cannot divide the two Cox models, whose cut-offs are then searched for.
     """
+    if treated.empty:
+        return _nobody()
     own = rule or rule_of(settings)
     fitted = own if own.value is None else Rule("xtile")
     scores = {
@@ -37,6 +41,18 @@ def evaluate_survival(treated: pd.DataFrame, settings: Survival, *, seed: int, r
         "survival": {name: _groups(treated, one, settings, seed=seed) for name, one in divided.items()},
         "survival_by_variable": survival_by_variable(treated, settings, seed=seed),
         **cox_models(treated, pdl1es.high if isinstance(pdl1es, Divided) else pdl1es),
+    }
+
+
+def _nobody() -> Results:
+    reason = {
+        "not_computed": "no patient of the immunotherapy cohort was scored: add such patients to compare survival"
+    }
+    return {
+        "survival": {name: dict.fromkeys(GROUPS, reason) for name in SCORES},
+        "survival_by_variable": dict.fromkeys(VARIABLES, reason),
+        "cox_univariable": {},
+        "cox_multivariable": {},
     }
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,25 +15,38 @@ from hypothesis import strategies as st
 from common.discrimination import auc, auc_interval, roc_points
 from common.errors import DataError
 
-ROOT = Path(__file__).parents[2]
-DATA = ROOT.parent / "shared" / "data" / "stats_reference" / "data" / "aSAH.csv"
-REFERENCE = json.loads((ROOT / "tests" / "reference" / "r_statistics.json").read_text("utf-8"))["aSAH"]
-
 patients = st.lists(st.tuples(st.booleans(), st.integers(-3, 3)), min_size=4, max_size=40).filter(
     lambda rows: 2 <= sum(label for label, _ in rows) <= len(rows) - 2
 )
 
 
-@pytest.mark.skipif(not DATA.exists(), reason="../shared/data/stats_reference is not at hand")
-@pytest.mark.parametrize("marker", sorted(REFERENCE))
-def test_auc_interval_is_that_of_proc(marker: str) -> None:
-    table = pd.read_csv(DATA)
-    found = auc_interval(table["outcome"] == "Poor", table[marker])
-    expected = REFERENCE[marker]
-    assert found.auc == pytest.approx(expected["auc"], abs=1e-9)
-    assert found.ci_low == pytest.approx(expected["ci_low"], abs=1e-9)
-    assert found.ci_high == pytest.approx(expected["ci_high"], abs=1e-9)
+@pytest.mark.parametrize("marker", ["wfns", "s100b", "ndka"])
+def test_auc_interval_is_that_of_proc(asah: pd.DataFrame, r_discrimination: dict[str, Any], marker: str) -> None:
+    found = auc_interval(asah["poor"], asah[marker])
+    expected = r_discrimination["aSAH"]["markers"][marker]
+    assert found.auc == pytest.approx(expected["auc"], rel=1e-12)
+    assert found.ci_low == pytest.approx(expected["ci_low"], rel=1e-12)
+    assert found.ci_high == pytest.approx(expected["ci_high"], rel=1e-12)
     assert (found.n, found.n_positive) == (113, 41)
+
+
+@pytest.mark.parametrize(("key", "column"), [("auc_tmb", "TMB_NONSYNONYMOUS"), ("auc_pdl1", "PDL1_SCORE")])
+def test_auc_interval_of_a_published_cohort(
+    pd1_trial: pd.DataFrame, r_discrimination: dict[str, Any], key: str, column: str
+) -> None:
+    known = pd1_trial[pd1_trial[column].notna()]
+    found = asdict(auc_interval(known["benefit"], known[column]))
+    for name, value in r_discrimination["nsclc_pd1_msk_2018"][key].items():
+        assert found[name] == pytest.approx(value, rel=1e-12)
+
+
+@given(patients, st.sampled_from([np.exp, np.arctan, lambda score: 3 * score - 7, lambda score: score**3]))
+def test_area_does_not_change_with_a_rising_scale(
+    rows: list[tuple[bool, int]], transform: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    labels, scores = map(np.array, zip(*rows, strict=True))
+    assert auc_interval(labels, transform(scores)) == auc_interval(labels, scores)
+    assert auc(labels, -scores) == pytest.approx(1 - auc(labels, scores))
 
 
 @given(patients)
@@ -85,6 +99,7 @@ def test_interval_stays_between_0_and_1() -> None:
         ([0, 0, 1], [1, 2, 3], "needs two of each"),
         ([0, 1, np.nan], [1, 2, 3], "1 of 3 labels are neither 0 nor 1"),
         ([0, 1, 1], [1, np.nan, 3], "1 of 3 scores are missing"),
+        ([0, 1, 1], [1, -np.inf, 3], "1 of 3 scores are missing or infinite"),
         ([0, 1], [1, 2, 3], "one label and one score a patient"),
     ],
 )

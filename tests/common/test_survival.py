@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lifelines.datasets import load_lung
 from lifelines.utils import concordance_index
 
 from common.errors import DataError
 from common.survival import compare_groups, concordance, kaplan_meier
 
 ROOT = Path(__file__).parents[2]
-DATA = ROOT.parent / "shared" / "data" / "stats_reference" / "data" / "lung.csv"
-REFERENCE = json.loads((ROOT / "tests" / "reference" / "r_statistics.json").read_text("utf-8"))["lung"]
-needs_lung = pytest.mark.skipif(not DATA.exists(), reason="../shared/data/stats_reference is not at hand")
+OF_R = json.loads((ROOT / "tests" / "reference" / "r_survival.json").read_text("utf-8"))
+REFERENCE = OF_R["lung"]
+TRIAL = ROOT.parent / "shared" / "data" / "clinical" / "nsclc_pd1_msk_2018"
 
 # Weeks in remission of 42 children, Freireich et al., Blood 1963; 21: 699-716; a negative week is censored.
 MERCAPTOPURINE = (6, 6, 6, -6, 7, -9, 10, -10, -11, 13, 16, -17, -19, -20, 22, 23, -25, -32, -32, -34, -35)
@@ -25,8 +28,8 @@ PLACEBO = (1, 1, 2, 2, 3, 4, 4, 5, 5, 8, 8, 8, 8, 11, 11, 12, 12, 15, 17, 22, 23
 
 @pytest.fixture(scope="module")
 def lung() -> pd.DataFrame:
-    table = pd.read_csv(DATA)
-    return table.assign(progressed=table["status"] - 1)
+    table = load_lung()
+    return table.assign(progressed=table["status"])
 
 
 def test_leukaemia_trial_as_published() -> None:
@@ -39,7 +42,6 @@ def test_leukaemia_trial_as_published() -> None:
     assert (found.n, found.n_high, found.events, found.events_high) == (42, 21, 30, 21)
 
 
-@needs_lung
 def test_groups_as_in_r(lung: pd.DataFrame) -> None:
     found = compare_groups(lung["time"], lung["progressed"], lung["sex"] == 2)
     assert found.logrank_chi2 == pytest.approx(REFERENCE["logrank_sex"]["chi2"], abs=1e-9)
@@ -51,7 +53,42 @@ def test_groups_as_in_r(lung: pd.DataFrame) -> None:
     assert [found.median_low.days, found.median_high.days] == REFERENCE["median_by_sex"]
 
 
-@needs_lung
+@pytest.mark.skipif(not TRIAL.exists(), reason="../shared/data/clinical is not at hand")
+@pytest.mark.parametrize("division", ["ge50", "smoker"])
+def test_a_real_immunotherapy_cohort_as_in_r(division: str) -> None:
+    patients = pd.read_csv(TRIAL / "data_clinical_patient.txt", sep="\t")
+    table = patients.merge(pd.read_csv(TRIAL / "data_clinical_sample.txt", sep="\t"), on="PATIENT_ID")
+    if division == "ge50":
+        table = table.dropna(subset="PDL1_SCORE")
+    high = table["PDL1_SCORE"] >= 50 if division == "ge50" else table["SMOKER"] == "Ever"
+    found = compare_groups(table["PFS_MONTHS"], table["PFS_STATUS"].str[0].astype(int), high)
+    expected = OF_R["nsclc_pd1_msk_2018"][division]
+    assert [found.n - found.n_high, found.n_high] == expected["n"]
+    assert [found.events - found.events_high, found.events_high] == expected["events"]
+    assert found.logrank_chi2 == pytest.approx(expected["chi2"], rel=1e-9)
+    assert found.logrank_p == pytest.approx(expected["p"], rel=1e-9)
+    assert [found.median_low.days, found.median_high.days] == expected["medians"]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000))
+def test_exchanged_groups_turn_the_hazard_ratio_over(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    days, progressed, high = random.integers(1, 200, 40), random.random(40) < 0.7, np.arange(40) % 2 == 0
+    found, turned = compare_groups(days, progressed, high), compare_groups(days, progressed, ~high)
+    assert turned.logrank_chi2 == pytest.approx(found.logrank_chi2)
+    assert turned.hazard_ratio == pytest.approx(1 / found.hazard_ratio)
+    assert (turned.ci_low, turned.ci_high) == pytest.approx((1 / found.ci_high, 1 / found.ci_low))
+    assert turned.proportional_hazards_p == pytest.approx(found.proportional_hazards_p)
+    assert (turned.median_low, turned.median_high) == (found.median_high, found.median_low)
+
+
+def test_events_of_one_day_say_nothing_of_proportional_hazards() -> None:
+    found = compare_groups([5] * 8 + [9] * 8, [1] * 8 + [0] * 8, [0, 1] * 8)
+    assert found.hazard_ratio == pytest.approx(1)
+    assert found.proportional_hazards_p is None
+
+
 @pytest.mark.parametrize("model", ["cox_sex", "cox_efron"])
 def test_concordance_and_its_interval_as_in_r(lung: pd.DataFrame, model: str) -> None:
     known = lung.dropna(subset=["ph.ecog"]) if model == "cox_efron" else lung
@@ -64,7 +101,6 @@ def test_concordance_and_its_interval_as_in_r(lung: pd.DataFrame, model: str) ->
     assert found.c_index - found.ci_low == pytest.approx(margin, abs=1e-9)
 
 
-@needs_lung
 def test_curve_as_in_r(lung: pd.DataFrame) -> None:
     expected = REFERENCE["survival_at"]
     curve = kaplan_meier(lung["time"], lung["progressed"], at_risk_days=[row["day"] for row in expected])
@@ -77,7 +113,6 @@ def test_curve_as_in_r(lung: pd.DataFrame) -> None:
         assert (curve.ci_low[step], curve.ci_high[step]) == pytest.approx((low, high), abs=1e-6)
 
 
-@needs_lung
 def test_median_and_its_interval_as_in_r(lung: pd.DataFrame) -> None:
     twice = pd.concat([lung, lung])
     found = compare_groups(twice["time"], twice["progressed"], [0] * len(lung) + [1] * len(lung)).median_high
@@ -129,6 +164,7 @@ def test_curve_that_ends_at_zero_has_finite_bounds() -> None:
         ([1, np.nan, 3], [1, 1, 1], [0, 1, 1], "negative or missing"),
         ([1, 2, 3], [1, 2, 1], [0, 1, 1], "1 of 3 values of progressed are neither 0 nor 1"),
         ([1, 2, 3], [1, 1, 1], [0, 1], "one group a patient"),
+        ([1, 2, 3], [1, 1, 1], [0, 1, np.nan], "1 of 3 groups are neither 0 nor 1"),
         ([1, 2, 3, 4, 5, 6, 7, 8], [1] * 8, [1] * 4 + [0] * 4, "only one of them progressed"),
     ],
 )
