@@ -1,4 +1,4 @@
-"""`pdl1es-site evaluate` and `pdl1es-site survival`: a site's cohort judged by a signature or by scores from elsewhere."""
+"""`pdl1es-site evaluate` and `pdl1es-site survival`: a site's cohort judged by a signature or by given scores."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from common.report import write_page
 
 from client.evaluation.discrimination import evaluate_expression
 from client.evaluation.parts import or_reason
@@ -22,7 +23,6 @@ from common.errors import UsageError
 from common.paper_settings import PAPER_EVALUATION, PAPER_SURVIVAL
 from common.parallel import cores
 from common.provenance import versions
-from common.report import write_page
 from common.study import Study, load_study, study_sha256
 
 Folder = Annotated[Path, typer.Argument(help="The site's folder.", metavar="DIR")]

@@ -70,6 +70,10 @@ def _fitted(treated: pd.DataFrame, covariates: pd.DataFrame, *, seed: int) -> Sc
     rows = treated.loc[covariates.index]
     days, progressed = rows["pfs_days"], rows["progressed"]
     predictor = linear_predictor(cox_regression(days, progressed, covariates), covariates)
-    held_out = cross_validated_predictor(days, progressed, covariates, folds=FOLDS, seed=seed)
     values = pd.Series(predictor, index=covariates.index)
+    try:
+        held_out = cross_validated_predictor(days, progressed, covariates, folds=FOLDS, seed=seed)
+    except DataError:
+        # too few events to leave a fold out; the model itself stands
+        return Score(values, values)
     return Score(values, values, pd.Series(held_out, index=covariates.index))

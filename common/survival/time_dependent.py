@@ -47,7 +47,8 @@ def time_dependent_auc(
 ) -> list[TimeAuc]:
     """AUC of a score (higher: earlier progression) at each horizon, censoring weighted as Uno does.
 
-    The interval takes the weights as known; without censoring it is DeLong's. Where there are fewer than two cases or controls the numbers are None.
+    The interval takes the weights as known; without censoring it is DeLong's. Where there are fewer than two cases or
+    controls the numbers are None.
     Source: Uno 2007, doi:10.1198/016214507000000149.
     """
     time, event = checked(days, progressed)

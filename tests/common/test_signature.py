@@ -33,6 +33,7 @@ def description(**changes: Any) -> dict[str, Any]:
             "radiomics": STUDY.radiomics,
             "network": STUDY.network,
         },
+        "operating_point": 0.35,
         "cutoff": 0.4,
         "study_sha256": "0" * 64,
         "provenance": {"torch": "2"},
