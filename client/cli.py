@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from client.check import check_results, check_site
+from client.evaluation_commands import evaluate_command, survival_command
 from client.explain_command import explain_command
 from client.features import SiteFeatures, features_file, features_results, site_features
 from client.quarantine import Quarantined, check_limit
@@ -82,6 +83,8 @@ def features_command(folder: Folder, jobs: Jobs = None, study: StudyFile = None)
         typer.echo(f'Next: pandas.read_parquet("{features_file(site)}")')
 
 
+app.command("evaluate")(evaluate_command)
+app.command("survival")(survival_command)
 app.command("explain")(explain_command)
 
 

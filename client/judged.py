@@ -18,6 +18,7 @@ from client.quarantine import Quarantined
 from client.scores_file import read_scores
 from client.scoring import score_patients
 from client.site import Site
+from client.synthetic import is_synthetic
 from common.errors import DataError, SignatureError
 from common.provenance import device_name
 from common.study import CohortRules, Study
@@ -59,7 +60,9 @@ def judged_by_scores(site: Site, file: Path, study: Study | None, *, cohort: Coh
     included = _included(table, rules, cohort)
     scores = read_scores(file, known=set(table.patients.index))
     scored = included.patients.index.isin(scores.values.index)
-    patients = included.patients[scored].assign(pdl1es_score=scores.values)
+    patients = included.patients[scored]
+    patients = patients.assign(pdl1es_score=scores.values.reindex(patients.index))
+    _someone(site, patients, table, cohort)
     return Judged(
         predictions=_with_division(site, patients, label_tps=rules.label_tps, cohort=cohort),
         label_tps=rules.label_tps,
@@ -80,7 +83,7 @@ def judged_by_signature(site: Site, folder: Path, study: Study | None, *, cohort
     """
     table, rules = read_cohort(site), study.cohort if study else RULES
     included = _included(table, rules, cohort)
-    _someone(site, included.patients, cohort)
+    _someone(site, included.patients, table, cohort)
     device = choose_device(site.device)
     scored = score_patients(site, folder, patients=list(included.patients.index), jobs=jobs, device=device)
     sealed = scored.signature.description
@@ -99,7 +102,7 @@ def judged_by_signature(site: Site, folder: Path, study: Study | None, *, cohort
         device=device_name(device),
         threshold=sealed.operating_point,
         rule=None if sealed.cutoff is None else Rule("sealed", sealed.cutoff),
-        synthetic=sealed.synthetic,
+        synthetic=sealed.synthetic or _any_synthetic(site, scored.patients["image"]),
     )
 
 
@@ -109,21 +112,27 @@ def _included(table: Cohort, rules: CohortRules, cohort: CohortName) -> Inclusio
     return Inclusion(included.patients, {f"not of the {cohort} cohort": int((~chosen).sum())} | included.excluded)
 
 
+def _any_synthetic(site: Site, images: pd.Series) -> bool:
+    return any(is_synthetic(site.folder / image) for image in images)
+
+
 def _rows_read(table: Cohort) -> int:
     return len(table.patients) + len(table.quarantined)
 
 
-def _someone(site: Site, patients: pd.DataFrame, cohort: CohortName) -> None:
+def _someone(site: Site, patients: pd.DataFrame, table: Cohort, cohort: CohortName) -> None:
     if patients.empty:
+        aside = (
+            f" ({len(table.quarantined)} in quarantine, {table.quarantined[0].sentence()})" if table.quarantined else ""
+        )
         raise DataError(
             f"{site.cohort_file}: no patient of the {cohort} cohort has {NEEDED[cohort]}, a score and an allowed "
-            "kernel; fill in what is known"
+            f"kernel; fill in what is known{aside}"
         )
 
 
 def _with_division(site: Site, patients: pd.DataFrame, *, label_tps: float, cohort: CohortName) -> pd.DataFrame:
     """Add `label` and `division`: the written split, `all` where none is written, or immunotherapy."""
-    _someone(site, patients, cohort)
     label = (patients["tps"] >= label_tps).astype(float).where(patients["tps"].notna())
     if cohort == "immunotherapy":
         return patients.assign(label=label, division=cohort)

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from simulation.published import PUBLISHED, Published
+from common.report import Beside
+from common.report.parts import look_up, reason
+from common.report.survival_rows import RULES
+from common.report.words import with_interval
+from simulation.published import GROUPS, Published
 
-FORMATS = {"count": "{:,.0f}", "days": "{:,.0f}", "estimate": "{:.2f}", "p": "{:.3f}"}
+ABSENT = "not part of these results"
+LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -16,6 +21,7 @@ class Comparison:
     """A number of the paper beside the measured one; the texts are for people, `verdict` compares in words."""
 
     quantity: str
+    group: str
     kind: str
     where: str
     note: str
@@ -34,42 +40,72 @@ class Comparison:
 
 def comparison_rows(results: Mapping[str, Any]) -> list[Comparison]:
     """Each number of the paper beside the measured one, and in words how they compare."""
-    return [_compare(number, results) for number in PUBLISHED]
+    return [_compare(number, group, results) for group, numbers in GROUPS.items() for number in numbers]
 
 
-def _compare(number: Published, results: Mapping[str, Any]) -> Comparison:
-    found = [_look_up(results, path) for path in number.paths]
-    reason = next((value["not_computed"] for value in found if isinstance(value, Mapping)), None)
-    measured = None if reason or None in found else sum(found)
-    bounds = [_look_up(results, number.interval + end) for end in ("_low", "_high")] if number.interval else []
-    low, high = bounds if bounds and not reason else (None, None)
+def beside_numbers(results: Mapping[str, Any]) -> dict[str, Beside]:
+    """The paper's numbers for the places of a report where the measured ones stand, by dotted key."""
+    rows = comparison_rows(results)
+    numbers = [number for group in GROUPS.values() for number in group]
+    return {
+        number.paths[0]: Beside(row.paper_text, row.verdict, agreement(row))
+        for number, row in zip(numbers, rows, strict=True)
+        if len(number.paths) == 1 and row.measured_text != "not computed"
+    }
+
+
+def agreement(row: Comparison) -> bool | None:
+    """Whether intervals overlap, or p values lie on the same side of 0.05; None where there is no telling."""
+    if row.kind == "p" and row.measured is not None:
+        return (row.paper < LEVEL) == (row.measured < LEVEL)
+    return row.overlap
+
+
+def _compare(number: Published, group: str, results: Mapping[str, Any]) -> Comparison:
+    why = next((found for found in (_missing(results, path) for path in number.paths) if found), "")
+    values = [] if why else [look_up(results, path) for path in number.paths]
+    measured = None if why or None in values else sum(values)
+    low, high = (None, None) if why else _bounds(results, number.interval)
     overlap = _overlap(number, low, high)
     return Comparison(
         quantity=number.quantity,
+        group=group,
         kind=number.kind,
         where=number.where,
-        note=number.note,
+        note=number.note.format(rule=_rule(results)),
         paper=number.value,
         paper_ci_low=number.ci_low,
         paper_ci_high=number.ci_high,
-        paper_text=with_interval(number.kind, number.value, number.ci_low, number.ci_high),
+        paper_text=number.text or with_interval(number.kind, number.value, number.ci_low, number.ci_high),
         measured=measured,
         measured_ci_low=low,
         measured_ci_high=high,
-        measured_text="not computed" if reason else with_interval(number.kind, measured, low, high),
+        measured_text="not computed" if why else with_interval(number.kind, measured, low, high),
         overlap=overlap,
-        verdict=f"not computed: {reason}" if reason else _verdict(number, measured, overlap),
+        verdict=f"not computed here: {why}" if why else _verdict(number, measured, low, high),
     )
 
 
-def _look_up(results: Mapping[str, Any], path: str) -> Any:
-    """The value at a dotted key, or the part on the way that says why it was not computed."""
-    value: Any = results
-    for key in path.split("."):
-        value = value[key]
-        if isinstance(value, Mapping) and "not_computed" in value:
-            return value
-    return value
+def _missing(results: Mapping[str, Any], path: str) -> str:
+    """Why there is no number at a dotted key; a number that is null is there, and was not reached."""
+    parent, _, key = path.rpartition(".")
+    part = look_up(results, parent)
+    why = reason(part) or reason(look_up(results, path))
+    return why or ("" if isinstance(part, Mapping) and key in part else ABSENT)
+
+
+def _rule(results: Mapping[str, Any]) -> str:
+    rule = look_up(results, "survival.pdl1es.all.cutoff_rule")
+    return RULES.get(rule, rule) if isinstance(rule, str) else "not divided"
+
+
+def _bounds(results: Mapping[str, Any], interval: str) -> tuple[float | None, float | None]:
+    if not interval:
+        return None, None
+    both = look_up(results, interval)
+    if isinstance(both, list | tuple):
+        return both[0], both[1]
+    return look_up(results, f"{interval}_low"), look_up(results, f"{interval}_high")
 
 
 def _overlap(number: Published, low: float | None, high: float | None) -> bool | None:
@@ -81,27 +117,30 @@ def _overlap(number: Published, low: float | None, high: float | None) -> bool |
     )
 
 
-def _verdict(number: Published, measured: float | None, overlap: bool | None) -> str:
+def _verdict(number: Published, measured: float | None, low: float | None, high: float | None) -> str:
+    overlap = _overlap(number, low, high)
     if overlap is not None:
         return "the intervals overlap" if overlap else "the intervals do not overlap"
     if measured is None:
-        return "not reached here"
-    if number.kind == "count":
-        more = round(measured - number.value)
-        return "the same" if not more else f"{abs(more):,} {'more' if more > 0 else 'fewer'} than in the paper"
+        return "no p value here" if number.kind == "p" else "not reached here"
     if number.kind == "p":
-        return "both below 0.05" if measured < 0.05 else "below 0.05 in the paper, not here"
-    return "no interval to compare"
+        return _p_verdict(number.value, measured)
+    if low is not None:
+        within = low <= number.value and (high is None or number.value <= high)
+        return "within the interval measured here" if within else "outside the interval measured here"
+    return _difference(number, measured)
 
 
-def with_interval(kind: str, value: float | None, low: float | None, high: float | None) -> str:
-    """A number for people with its interval in brackets, in the format of its kind."""
-    text = "not reached" if value is None else _p_value(value) if kind == "p" else FORMATS[kind].format(value)
-    if low is None:
-        return text
-    end = "open" if high is None else FORMATS[kind].format(high)
-    return f"{text} ({FORMATS[kind].format(low)} to {end})"
+def _p_verdict(paper: float, measured: float) -> str:
+    if paper < LEVEL:
+        return "both below 0.05" if measured < LEVEL else "below 0.05 in the paper, not here"
+    return "below 0.05 here, not in the paper" if measured < LEVEL else "both not below 0.05"
 
 
-def _p_value(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else "below 0.001"
+def _difference(number: Published, measured: float) -> str:
+    more = measured - number.value
+    if number.kind == "estimate":
+        return f"{abs(more):.2f} {'higher' if more > 0 else 'lower'} here" if abs(more) >= 0.005 else "the same"
+    return (
+        "the same" if not round(more) else f"{abs(round(more)):,} {'more' if more > 0 else 'fewer'} than in the paper"
+    )

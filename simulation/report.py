@@ -1,120 +1,103 @@
-"""The page a person reads: everything in it comes from results.json and from what the paper published."""
+"""The page of a run: the report of a site, and beside each number the paper's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from common.atomic import write_text
-from simulation import published
-from simulation.comparison import Comparison, comparison_rows, with_interval
-from simulation.evaluation import DIVISIONS
-from simulation.figures import MODEL_NAMES, all_figures
-from simulation.published import PUBLISHED
+from common.report import SECTIONS, Section, write_page
+from common.report.figures_discrimination import ForestRow, forest_figure
+from common.report.parts import Results, computed
+from common.report.words import MODEL_NAMES, counted, listed, plain_name
+from simulation.comparison import Comparison, beside_numbers, comparison_rows
+from simulation.published import CITATION, DOI, GROUPS
 
 TEMPLATES = Path(__file__).parent / "templates"
-SHOWN_FEATURES = 15
+TITLE = "The CT signature of PD-L1 expression, beside the paper that described it"
+SERIES = ("Paper", "Measured")
 
 
 def write_report(results: Mapping[str, Any], path: Path) -> None:
     """Write the report of a run, one self-contained HTML file, from the content of its results.json."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    write_page(
+        results,
+        path,
+        title=TITLE,
+        sections=list(_sections()),
+        beside=beside_numbers(results),
+        templates=[TEMPLATES],
     )
-    environment.filters.update(
-        count="{:,}".format,
-        days=_days,
-        estimate=_estimate,
-        p_phrase=_p_phrase,
-        scientific="{:.1e}".format,
-        seconds=_seconds,
-        unbroken=_unbroken,
-    )
-    write_text(path, environment.get_template("report.html.j2").render(r=results, **_view(results)))
 
 
-def _estimate(part: Mapping[str, Any], name: str = "auc", interval: str = "ci") -> str:
-    if "not_computed" in part:
-        return "not computed"
-    return with_interval("estimate", part[name], part[f"{interval}_low"], part[f"{interval}_high"])
+def _sections() -> Iterator[Section]:
+    """The sections of every report, with the paper first and what is known of synthetic patients in its place."""
+    yield Section("beside", "The paper beside this run", _beside_view, "Beside the paper")
+    for name, section in SECTIONS.items():
+        yield section
+        if name == "redivisions":
+            yield Section("truth", "What was written into the patients", _truth_view)
 
 
-def _days(part: Mapping[str, Any], name: str) -> str:
-    return with_interval("days", part[name], part[f"{name}_ci_low"], part[f"{name}_ci_high"])
-
-
-def _p_phrase(value: float) -> str:
-    return f"= {value:.3f}" if value >= 0.001 else "below 0.001"
-
-
-def _unbroken(text: str) -> str:
-    """A line may end before the bracket of an interval and not within it."""
-    value, bracket, interval = text.partition(" (")
-    return value + bracket + interval.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def _seconds(value: float) -> str:
-    if value < 90:
-        return f"{value:.1f} s" if value < 10 else f"{value:.0f} s"
-    return f"{value / 60:.1f} min" if value < 5400 else f"{value / 3600:.1f} h"
-
-
-def _view(results: Mapping[str, Any]) -> dict[str, Any]:
+def _beside_view(results: Results) -> Mapping[str, Any] | None:
     rows = comparison_rows(results)
-    survival = results["survival"]["pdl1es"]["all"]
-    test = {model: results["discrimination"][model]["test"] for model in MODEL_NAMES}
     return {
-        "published": published,
-        "divisions": DIVISIONS,
-        "models": MODEL_NAMES,
-        "groups": _grouped(rows),
+        "citation": f"{CITATION}, doi:{DOI}",
+        "groups": {group: [row for row in rows if row.group == group] for group in GROUPS},
         "notes": list(dict.fromkeys(row.note for row in rows if row.note)),
-        "paper": {number.paths[0]: row for number, row in zip(PUBLISHED, rows, strict=True) if len(number.paths) == 1},
-        "with_interval": [row for row in rows if row.overlap is not None],
-        "test": test,
-        "ranked": sorted((model for model in test if "auc" in test[model]), key=lambda model: -test[model]["auc"]),
-        "survival": survival,
-        "patients": sum(results["cohort"][division] for division in (*DIVISIONS, "immunotherapy")),
-        "settings": list(_flatten(results["study"])),
-        "features": sorted(results["selected_features"], key=lambda feature: feature["p_value"])[:SHOWN_FEATURES],
-        "reasons": _reasons(results["discrimination"]),
-        "figures": all_figures(results, [asdict(row) for row in rows]),
+        "figures": list(_figures(rows)),
     }
 
 
-def _grouped(rows: list[Comparison]) -> dict[str, list[Comparison]]:
-    groups: dict[str, list[Comparison]] = {"Discrimination": [], "Survival under immunotherapy": [], "Patients": []}
-    for number, row in zip(PUBLISHED, rows, strict=True):
-        survival = number.paths[0].startswith(published.SURVIVAL)
-        name = "Patients" if row.kind == "count" else "Survival under immunotherapy" if survival else "Discrimination"
-        groups[name].append(row)
-    return groups
+def _figures(rows: list[Comparison]) -> Iterator[dict[str, Any]]:
+    told = [row for row in rows if row.overlap is not None and row.measured is not None]
+    shares = [row for row in told if row.kind == "estimate" and "azard" not in row.quantity]
+    ratios = [row for row in told if "azard" in row.quantity]
+    for name, chosen, what in (("shares", shares, "AUCs and C-index"), ("ratios", ratios, "Hazard ratios")):
+        if chosen:
+            title = f"{what}: the paper's intervals beside the measured ones"
+            lines = [ForestRow(_label(row.quantity), _estimates(row)) for row in chosen]
+            figure = forest_figure(lines, name=name, title=title, series=SERIES, ratios=name == "ratios")
+            yield {"title": what, "figure": figure, "sentence": _sentence(chosen, ratios=name == "ratios")}
 
 
-def _reasons(discrimination: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{MODEL_NAMES[model]}, {division}: {part['not_computed']}"
-        for model, divisions in discrimination.items()
-        for division, part in divisions.items()
-        if "not_computed" in part
-    ]
+def _label(quantity: str) -> str:
+    """The name of a quantity, short enough for the left of a figure."""
+    return quantity.removeprefix("Hazard ratio, high to low ").replace(", ", "\n").replace(" with ", "\nwith ")
 
 
-def _flatten(settings: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for key, value in settings.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
-        elif isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
-            yield from _flatten({str(place): item for place, item in enumerate(value, start=1)}, f"{prefix}{key}.")
-        elif isinstance(value, list | tuple):
-            yield prefix + key, ", ".join(map(str, value)) or "none"
-        else:
-            yield prefix + key, str(value)
+def _estimates(row: Comparison) -> tuple[tuple[float, float, float] | None, ...]:
+    paper = (row.paper, row.paper_ci_low, row.paper_ci_high)
+    measured = (row.measured, row.measured_ci_low, row.measured_ci_high)
+    return tuple(
+        (value, low, high) if value is not None and low is not None and high is not None else None
+        for value, low, high in (paper, measured)
+    )
+
+
+def _sentence(rows: list[Comparison], *, ratios: bool) -> str:
+    apart = [row.quantity for row in rows if not row.overlap]
+    agree = len(rows) - len(apart)
+    text = f"{agree} of {counted(len(rows), 'measured interval')} overlap the paper’s"
+    text += f"; apart are {listed(apart)}." if apart else "."
+    return f"{text} The broken line is {'no difference' if ratios else 'chance'}."
+
+
+def _truth_view(results: Results) -> Mapping[str, Any] | None:
+    observers, correlations = results.get("ideal_observers"), results.get("latent_correlations")
+    if not computed(observers) and not computed(correlations):
+        return None
+    found = {MODEL_NAMES[model]: parts for model, parts in (correlations or {}).items() if model in MODEL_NAMES}
+    return {
+        "observers": {plain_name(part): value for part, value in (observers or {}).items()},
+        "found": found,
+        "parts": list(next(iter(found.values()), {})),
+        "sentence": _truth_sentence(results, observers or {}),
+    }
+
+
+def _truth_sentence(results: Results, observers: Mapping[str, float]) -> str:
+    area = ((results.get("discrimination") or {}).get("pdl1es") or {}).get("test")
+    if not observers or not computed(area):
+        return ""
+    return f"The largest is {max(observers.values()):.2f}; PD-L1ES reached {area['auc']:.2f} on the test patients."

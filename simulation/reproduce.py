@@ -26,6 +26,7 @@ from common.study import Study, study_sha256
 from simulation.cohort import ideal_observers, make_site
 from simulation.comparison import comparison_rows
 from simulation.evaluation import evaluate, redivision_rows
+from simulation.pictures import write_pictures
 from simulation.report import write_report
 from simulation.truth import latent_correlations
 
@@ -78,6 +79,8 @@ def reproduce(run: Run) -> dict[str, Any]:
         measured = evaluate(predictions, run.study) | _redivisions(run.study, prepared, predictions)
         measured |= _truth(run.study, predictions)
     seal(run.folder / "signature", _description(run, prepared, measured), models["pdl1es"].weights)
+    with clock.step("pictures"):
+        measured |= {"pictures": write_pictures(run.folder, predictions, run.device)}
     atomic.write_text(run.folder / "site" / "results" / "predictions.csv", predictions.to_csv())
     atomic.write_json(run.folder / "site" / "results" / "quarantine.json", [asdict(one) for one in inputs.quarantined])
     results = _results(run, inputs, prepared, models, measured, clock.seconds)

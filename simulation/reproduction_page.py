@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from common.report import MODEL_NAMES
 from simulation.comparison import comparison_rows
 from simulation.evaluation import DIVISIONS
-from simulation.figures import MODEL_NAMES
 
 _HEAD = """\
 # The paper and what was measured

@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from client.evaluation.parts import PAIRS, Results, by_division, or_reason, ranking, scored_models
 from client.evaluation.subgroups import subgroups
@@ -108,7 +109,7 @@ def _calibration(rows: pd.DataFrame, model: str) -> Results:
 
 
 def _decision_curves(rows: pd.DataFrame, models: list[str]) -> Results:
-    probabilities = {model: 1 / (1 + np.exp(-_logits(rows, model))) for model in models}
+    probabilities = {model: expit(_logits(rows, model)) for model in models}
     return asdict(decision_curves(rows["label"], probabilities))
 
 

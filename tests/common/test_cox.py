@@ -133,7 +133,7 @@ def test_a_rare_value_without_events_separates() -> None:
     days, progressed, covariates = random_patients(200)
     rare = np.zeros(200)
     rare[days.argmax()], progressed[days.argmax()] = 1, 0
-    with pytest.raises(DataError, match="rare separates the events.*merge rare values"):
+    with pytest.raises(DataError, match=r"rare separates the events.*merge rare values"):
         cox_regression(days, progressed, covariates.assign(rare=rare))
 
 
@@ -182,7 +182,7 @@ def test_one_event_says_nothing_of_proportional_hazards() -> None:
 
 
 def test_cross_validation_needs_events_but_nobody_censored() -> None:
-    days, progressed, covariates = random_patients()
+    days, _, covariates = random_patients()
     assert np.isfinite(cross_validated_predictor(days, np.ones(60), covariates, seed=1)).all()
     with pytest.raises(DataError, match="4 events: cross-validation in 10 folds needs as many"):
         cross_validated_predictor(days, np.arange(60) < 4, covariates, seed=1)

@@ -1,0 +1,97 @@
+"""One self-contained HTML file from results: nothing on it comes from anywhere else, and no script runs."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from common.atomic import write_text
+from common.report import words
+from common.report.parts import Results
+from common.report.sections import CLOSING, SECTIONS, Section
+from common.report.view_summary import summary
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A number published elsewhere, shown beside the measured one; `verdict` compares the two in words."""
+
+    text: str
+    verdict: str
+    agrees: bool | None
+    """None where there is no telling."""
+
+
+def write_page(
+    results: Results,
+    path: Path,
+    *,
+    title: str,
+    sections: Sequence[str | Section],
+    beside: Mapping[str, Beside] | None = None,
+    templates: Sequence[Path] = (),
+) -> None:
+    """Write a report of the content of results.json (docs/results.md), one self-contained HTML file.
+
+    `sections` are names of `common.report.sections` or sections of the caller's own, whose templates lie in
+    `templates`; those of which the results have nothing are left out. How to read the page, methods, provenance and the
+    TRIPOD+AI checklist always follow. `beside` has published numbers by dotted key of the results. Pictures are read
+    from the folder of `path`.
+    """
+    chosen = [SECTIONS[one] if isinstance(one, str) else one for one in (*sections, *CLOSING)]
+    views = [(section, section.view(results)) for section in chosen]
+    shown = [(section, view) for section, view in views if view is not None]
+    text = (
+        _environment(path.parent, [TEMPLATES, *templates])
+        .get_template("base.html.j2")
+        .render(
+            r=results,
+            title=title,
+            summary=summary(results, beside or {}),
+            sections=shown,
+            titles={"summary": "Summary"} | {section.name: section.short or section.title for section, _ in shown},
+            beside=beside or {},
+        )
+    )
+    write_text(path, text)
+
+
+def _environment(folder: Path, templates: Sequence[Path]) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(templates),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        count=words.count,
+        p=words.p_text,
+        percent=words.percent,
+        plain=words.plain_name,
+        scientific="{:.1e}".format,
+        seconds=words.seconds,
+        unbroken=words.unbroken,
+    )
+    environment.globals.update(estimate=words.estimate, picture=lambda file: _data_url(folder / file), paper=_paper)
+    return environment
+
+
+@pass_context
+def _paper(context: Context, path: str) -> Beside | None:
+    """The published number at a dotted key, if there is one."""
+    found: Mapping[str, Any] = context["beside"]
+    return found.get(path)
+
+
+def _data_url(file: Path) -> str:
+    """A PNG as an address that needs nothing outside the page."""
+    return "data:image/png;base64," + base64.b64encode(file.read_bytes()).decode()
