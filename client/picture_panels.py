@@ -101,6 +101,10 @@ def _draw_activation(axes: Axes, one: Explanation, colours: Colours) -> None:
     _show(axes, one.hounsfield, one, _seen_by_network(one))
     _show(axes, one.activation, one, colours)
     _closer(axes, one)
+    # on a scale shared with others a patient's own map may be too pale to tell
+    whole = f"all regions {one.fields.sum():+.2f}"
+    placed: dict[str, Any] = {"transform": axes.transAxes, "ha": "right", "va": "bottom"}
+    axes.text(0.95, 0.05, whole, color="white", fontsize=8.5, path_effects=_DARK_EDGE, **placed)
 
 
 def _texture_drawer(place: int) -> Callable[[Axes, Explanation, Colours], None]:

@@ -54,7 +54,10 @@ def texture_map(volume: Volume, name: str, settings: Radiomics, *, slice_number:
         return TextureMap(name, None, f"PyRadiomics refuses the slice ({' '.join(str(error).split())})")
     if name not in found:
         return TextureMap(name, None, "too few voxels around the tumour for this filter")
-    return TextureMap(name, _placed(found[name], volume.image, slice_number))
+    values = _placed(found[name], volume.image, slice_number)
+    if not np.isfinite(values).any():
+        return TextureMap(name, None, "no voxel of the tumour in this slice has neighbours to compute it from")
+    return TextureMap(name, values)
 
 
 class _OneImage(RadiomicsFeatureExtractor):  # type: ignore[misc]

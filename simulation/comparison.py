@@ -139,8 +139,9 @@ def _p_verdict(paper: float, measured: float) -> str:
 
 def _difference(number: Published, measured: float) -> str:
     more = measured - number.value
-    if number.kind == "estimate":
-        return f"{abs(more):.2f} {'higher' if more > 0 else 'lower'} here" if abs(more) >= 0.005 else "the same"
-    return (
-        "the same" if not round(more) else f"{abs(round(more)):,} {'more' if more > 0 else 'fewer'} than in the paper"
-    )
+    size = f"{abs(more):.2f}" if number.kind == "estimate" else f"{abs(more):,.0f}"
+    if not size.strip("0."):
+        return "the same"
+    if number.kind == "count":
+        return f"{size} {'more' if more > 0 else 'fewer'} than in the paper"
+    return f"{size} {'higher' if more > 0 else 'lower'} here"

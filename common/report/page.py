@@ -74,6 +74,7 @@ def _environment(folder: Path, templates: Sequence[Path]) -> Environment:
     )
     environment.filters.update(
         count=words.count,
+        heading=lambda text: text.replace("PD-L1", "PD\N{NON-BREAKING HYPHEN}L1"),
         p=words.p_text,
         percent=words.percent,
         plain=words.plain_name,

@@ -38,7 +38,9 @@ def computed(part: Any) -> TypeGuard[Any]:
 
 def computed_parts(parts: Any) -> dict[str, Any]:
     """Those of several named parts that are there with numbers in them."""
-    return {name: part for name, part in parts.items() if computed(part)} if isinstance(parts, Mapping) and not reason(parts) else {}
+    if not isinstance(parts, Mapping) or reason(parts):
+        return {}
+    return {name: part for name, part in parts.items() if computed(part)}
 
 
 def reasons(parts: Any, names: Mapping[str, str] | None = None) -> list[str]:

@@ -145,6 +145,7 @@ def _whom(results: Results) -> Iterator[str]:
         "immunotherapy": "under immunotherapy",
     }
     parts = [f"{n:,} {roles.get(name, 'with known expression')}" for name, n in names.items()]
-    yield f"{counted(sum(names.values()), kind)}: {listed(parts)}."
+    whole = counted(sum(names.values()), kind)
+    yield f"{whole}: {listed(parts)}." if len(parts) > 1 else f"{whole} {' '.join(parts).partition(' ')[2]}."
     excluded, quarantined = (sum((cohort.get(name) or {}).values()) for name in ("excluded", "quarantined"))
     yield f"Beside these, {excluded:,} were excluded and {quarantined:,} put in quarantine."

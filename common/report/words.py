@@ -21,7 +21,7 @@ VARIABLE_NAMES = {
     "clinical": "Clinical model",
     "pdl1es": "PD-L1ES",
 }
-FORMATS = {"count": "{:,.0f}", "days": "{:,.0f}", "estimate": "{:.2f}", "p": "{:.3f}"}
+FORMATS = {"count": "{:,.0f}", "days": "{:,.0f}", "years": "{:.0f}", "estimate": "{:.2f}", "p": "{:.3f}"}
 NOTHING = {"days": "not reached", "p": "none"}
 CHANCE = 0.5
 

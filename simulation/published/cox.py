@@ -30,7 +30,7 @@ CHARACTERISTICS = (
         )
         for name, value in ALONE.items()
     ),
-    Published("Cut-off of age", "count", ("survival_by_variable.age.cutoff",), 63, WHERE),
+    Published("Cut-off of age in years", "years", ("survival_by_variable.age.cutoff",), 63, WHERE),
     *(
         _term(f"P value, {_said(name)} beside PD-L1ES", f"pdl1es_{name}.terms.{name}", value)
         for name, value in BESIDE.items()

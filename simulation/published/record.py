@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["count", "estimate", "p", "days"]
+Kind = Literal["count", "estimate", "p", "days", "years"]
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ from test_site_commands import results, run
 from client.explanation_files import folder_name
 from common.paper_settings import PAPER_RESAMPLING
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 
 @pytest.fixture(scope="module")
 def signature(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,4 +1,4 @@
-"""What an explanation shows: activation and feature maps, contributions, picture."""
+"""What an explanation shows: activation map, contributions, display, picture."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import SimpleITK as sitk
 import torch
 from matplotlib import image as images
 from phantoms import make_site, tumour_volume, volume_of, write_volume
-from radiomics.featureextractor import RadiomicsFeatureExtractor
-from signatures import FEATURES, HIDDEN, LINEAR, RADIOMICS, random_network, seal_signature
+from signatures import FEATURES, HIDDEN, LINEAR, random_network, seal_signature
 from torch import Tensor, nn
 
 from client.activation import STRIDE, field_maps, on_box, on_patch, trunk_maps
@@ -25,12 +24,13 @@ from client.scoring import Scored, score_patients
 from client.site import Site
 from client.slice_canvas import canvas_around
 from client.synthetic import is_synthetic
-from client.texture_maps import KERNEL_RADIUS, SHOWN_FEATURES, texture_map
 from client.volumes import Volume
 from common.network import FusionNetwork
 from common.paper_settings import PAPER_RESAMPLING
 from common.study import Network
 from simulation.cohort.nifti import nifti_bytes
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 PATCH = torch.randint(0, 256, (1, 64, 64), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
 VALUES = torch.randn((1, 7), generator=torch.Generator().manual_seed(2))
@@ -119,69 +119,6 @@ def test_without_a_hidden_layer_a_contribution_is_weight_difference_times_value(
     by_hand = ((weights[1] - weights[0]) * VALUES[0]).tolist()
     assert list(found.values.values()) == pytest.approx(by_hand, abs=1e-5)
     assert (found.exact, contributions(random_network(HIDDEN), PATCH, VALUES, NAMES).exact) == (True, False)
-
-
-@pytest.fixture(scope="module")
-def volume() -> Volume:
-    return resample(tumour_volume(3), PAPER_RESAMPLING)
-
-
-def plain_extractor(name: str, **settings: int) -> RadiomicsFeatureExtractor:
-    _, kind, feature = name.split("_")
-    extractor = RadiomicsFeatureExtractor(
-        binWidth=25, force2D=True, force2Ddimension=0, additionalInfo=False, **settings
-    )
-    extractor.disableAllImageTypes()
-    extractor.disableAllFeatures()
-    extractor.enableImageTypeByName("Wavelet")
-    extractor.enableFeaturesByName(**{kind: [feature]})
-    return extractor
-
-
-@pytest.mark.parametrize("name", SHOWN_FEATURES)
-def test_feature_map_is_that_of_plain_pyradiomics_over_the_whole_tumour(volume: Volume, name: str) -> None:
-    place = tumour_box(sitk.GetArrayFromImage(volume.mask), margin=5).slice
-    found = texture_map(volume, name, RADIOMICS, slice_number=place).values
-    assert found is not None
-    inside = sitk.GetArrayFromImage(volume.mask)[place] == 1
-    assert np.array_equal(np.isfinite(found), inside)
-    plain = plain_extractor(name, kernelRadius=KERNEL_RADIUS).execute(volume.image, volume.mask, voxelBased=True)[name]
-    whole = sitk.Resample(plain, volume.image, sitk.Transform(), sitk.sitkNearestNeighbor)
-    np.testing.assert_allclose(found[inside], sitk.GetArrayFromImage(whole)[place][inside], rtol=1e-9)
-
-
-@pytest.mark.parametrize("name", SHOWN_FEATURES)
-def test_a_value_of_the_map_is_the_feature_of_its_neighbourhood(volume: Volume, name: str) -> None:
-    box = tumour_box(sitk.GetArrayFromImage(volume.mask), margin=0)
-    row, column = (box.top + box.bottom) // 2, (box.left + box.right) // 2
-    near = np.zeros_like(sitk.GetArrayFromImage(volume.mask))
-    near[
-        box.slice, row - KERNEL_RADIUS : row + KERNEL_RADIUS + 1, column - KERNEL_RADIUS : column + KERNEL_RADIUS + 1
-    ] = 1
-    mask = sitk.GetImageFromArray(near)
-    mask.CopyInformation(volume.mask)
-    found = texture_map(volume, name, RADIOMICS, slice_number=box.slice).values
-    assert found is not None
-    expected = float(plain_extractor(name).execute(volume.image, mask)[name])
-    assert found[row, column] == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.parametrize(
-    "changes", [{"image_types": ("Original",)}, {"force_2d": False}, {"feature_classes": ("shape",)}]
-)
-def test_a_feature_that_the_settings_do_not_give_has_no_map(volume: Volume, changes: dict[str, object]) -> None:
-    found = texture_map(volume, SHOWN_FEATURES[0], RADIOMICS.model_copy(update=changes), slice_number=3)
-    assert found.values is None
-    assert "Wavelet" in found.not_computed
-
-
-def test_a_slice_with_a_single_voxel_has_no_map(volume: Volume) -> None:
-    marked = np.zeros(volume.mask.GetSize()[::-1], dtype=np.uint8)
-    marked[5, 8, 8] = 1
-    mask = sitk.GetImageFromArray(marked)
-    mask.CopyInformation(volume.mask)
-    found = texture_map(Volume(volume.image, mask), SHOWN_FEATURES[0], RADIOMICS, slice_number=5)
-    assert found.not_computed.startswith("PyRadiomics refuses")
 
 
 def test_the_display_does_not_depend_on_how_the_file_is_turned() -> None:

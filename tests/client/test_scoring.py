@@ -20,6 +20,8 @@ from client.volumes import read_volume
 from common.errors import DataError, SignatureError
 from common.paper_settings import PAPER_RESAMPLING
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = torch.device("cpu")
 
 
