@@ -23,7 +23,7 @@ into them, not that PD-L1 can be seen in CT. The page is written by `python -m s
 
 def page(results: Mapping[str, Any]) -> str:
     """The whole page, Markdown."""
-    parts = (_run, _verdict, _comparison, _models, _truth, _time)
+    parts = (_run, _verdict, _comparison, _models, _redivisions, _truth, _time)
     return "\n".join([_HEAD, *(line for part in parts for line in part(results))])
 
 
@@ -67,6 +67,17 @@ def _models(results: Mapping[str, Any]) -> Iterator[str]:
         yield f"| {name} | {' | '.join(cells)} |"
     cells = [_interval(results["discrimination_by_slice"]["pdl1es"][division]) for division in DIVISIONS]
     yield f"| PD-L1ES, as if slices were patients | {' | '.join(cells)} |"
+    yield ""
+
+
+def _redivisions(results: Mapping[str, Any]) -> Iterator[str]:
+    if "redivisions" not in results:
+        return
+    yield "## Validation and test patients divided anew\n"
+    yield "PD-L1ES trained again on the same training patients; 0 is the run itself.\n"
+    yield f"| | {' | '.join(DIVISIONS)} |\n" + "| --- " * (len(DIVISIONS) + 1) + "|"
+    for row in results["redivisions"]:
+        yield f"| {row['redivision']} | {' | '.join(_interval(row[division]) for division in DIVISIONS)} |"
     yield ""
 
 
