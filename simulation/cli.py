@@ -25,6 +25,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+SHOWN_GROUPS = ("Discrimination", "PD-L1ES under immunotherapy")
+TREATMENTS = ("monotherapy", "combination")
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 screen = Console(highlight=False, soft_wrap=True)
 
@@ -79,13 +81,16 @@ def study_command(preset: Preset = "quick") -> None:
 
 
 def show(results: dict[str, Any]) -> None:
-    """Print the measured numbers beside the paper's."""
+    """Print the main numbers beside the paper's; the report has them all."""
     table = Table(title="SYNTHETIC cohort: the paper beside what was measured", title_justify="left")
-    for heading in ("", "paper", "measured", "intervals"):
+    for heading in ("", "paper", "measured", "in words"):
         table.add_column(heading)
-    for row in comparison_rows(results):
+    rows = comparison_rows(results)
+    shown = [row for row in rows if row.group in SHOWN_GROUPS and not row.quantity.endswith(TREATMENTS)]
+    for row in shown:
         table.add_row(row.quantity, row.paper_text, row.measured_text, row.verdict)
     screen.print(table)
+    screen.print(f"{len(rows) - len(shown)} more numbers of the paper stand beside the measured ones in the report.")
 
 
 def _default_folder(text: str) -> Path:
