@@ -11,7 +11,8 @@ from client.explanation import Explanation
 from client.scoring import Scored
 from client.site import Site
 from client.texture_maps import KERNEL_RADIUS, TextureMap
-from common.provenance import device_name, versions
+from common.device import device_name
+from common.provenance import versions
 
 FAR_DEVIATIONS = 6.0
 """Training patients hardly ever lie this far from their mean."""

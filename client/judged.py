@@ -19,8 +19,8 @@ from client.scores_file import read_scores
 from client.scoring import score_patients
 from client.site import Site
 from client.synthetic import is_synthetic
+from common.device import device_name
 from common.errors import DataError, SignatureError
-from common.provenance import device_name
 from common.study import CohortRules, Study
 
 CohortName = Literal["expression", "immunotherapy"]

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from client.samples import Samples
+from common.device import has_bfloat16
 from common.network import FusionNetwork, Parts
 
 BATCH = 64
@@ -46,9 +47,3 @@ def patient_scores(logits: np.ndarray) -> np.ndarray:
 def mixed_precision(device: torch.device) -> torch.autocast:
     """bf16 on CUDA and on processors that compute it themselves; full precision elsewhere, where it is emulated."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=has_bfloat16(device))
-
-
-def has_bfloat16(device: torch.device) -> bool:
-    """Whether a device has bf16 units."""
-    capabilities = torch.cpu.get_capabilities()
-    return device.type == "cuda" or bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))

@@ -1,12 +1,8 @@
-"""With what a result was computed: versions and device."""
+"""With what a result was computed."""
 
 from __future__ import annotations
 
 from importlib import metadata
-
-import torch
-
-from common.parallel import cores
 
 PACKAGES = (
     "pdl1es",
@@ -26,10 +22,3 @@ PACKAGES = (
 def versions() -> dict[str, str]:
     """Versions of this program and of the libraries that decide numbers."""
     return {name: metadata.version(name) for name in PACKAGES}
-
-
-def device_name(device: torch.device) -> str:
-    """What the networks ran on, for people."""
-    if device.type == "cuda":
-        return f"cuda: {torch.cuda.get_device_name(device)}"
-    return f"cpu: {cores()} cores"

@@ -19,8 +19,9 @@ from client.pipeline import DIVISIONS, Inputs, Prepared, gather, predict, prepar
 from client.redivision import redivided
 from client.site import load_site
 from common import atomic
+from common.device import device_name
 from common.parallel import cores
-from common.provenance import device_name, versions
+from common.provenance import versions
 from common.signature import seal
 from common.study import Study, study_sha256
 from simulation.cohort import ideal_observers, make_site
