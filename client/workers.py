@@ -118,10 +118,16 @@ def _cause(code: int) -> str:
     return f"{name}, often too little memory" if name == "SIGKILL" else name
 
 
+def _leave(*_: object) -> None:
+    # An exit that falls into a finalizer is dropped there, with a traceback; the closed line then ends the worker.
+    sys.unraisablehook = lambda _: None
+    sys.exit(0)
+
+
 def serve(connection: Connection[Any, Any]) -> None:
     """Answer tasks until the run closes the line or ends."""
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGTERM, _leave)
     try:
         function = connection.recv()
         while True:
