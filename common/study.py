@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError
 
 from common.errors import StudyError
 from common.study_errors import explain
+from common.study_federation import Federation
 from common.study_sections import (
     Clinical,
     ClinicalVariable,
@@ -24,12 +25,11 @@ from common.study_sections import (
     Resampling,
     Section,
     Selection,
-    Signal,
     Stage,
     Survival,
-    Synthetic,
     Training,
 )
+from common.study_synthetic import Signal, Sites, Synthetic
 
 __all__ = [
     "Clinical",
@@ -37,12 +37,14 @@ __all__ = [
     "CohortRules",
     "Division",
     "Evaluation",
+    "Federation",
     "Network",
     "Patches",
     "Radiomics",
     "Resampling",
     "Selection",
     "Signal",
+    "Sites",
     "Stage",
     "Study",
     "Survival",
@@ -72,6 +74,7 @@ class Study(Section):
     training: Training
     evaluation: Evaluation
     survival: Survival
+    federation: Federation | None = None
     synthetic: Synthetic | None = None
 
 

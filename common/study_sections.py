@@ -181,35 +181,3 @@ class Survival(Section):
         if value not in ("xtile", "median") and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise ValueError(f"{value!r} is no rule; write 'xtile', 'median' or a number")
         return value
-
-
-class Signal(Section):
-    """How strongly PD-L1 is written into each part of a synthetic patient, in standard deviations between classes."""
-
-    border: Annotated[float, Field(ge=0)]
-    """Ring outside the mask: the network's part."""
-    texture: Annotated[float, Field(ge=0)]
-    """Texture inside the mask: the part of radiomics."""
-    clinical: Annotated[float, Field(ge=0)]
-    """Clinical variables."""
-    hazard: Annotated[float, Field(ge=0)]
-    """Log hazard of progression a standard deviation of the latent score."""
-    age_hazard: Annotated[float, Field(ge=0)]
-    """Log hazard of progression ten years of age."""
-
-
-class Synthetic(Section):
-    """The synthetic cohort; absent from the study of real hospitals."""
-
-    training: Count
-    """Training patients of the expression cohort; the paper's 750."""
-    validation: Count
-    """Validation patients of the expression cohort; the paper's 93."""
-    test: Count
-    """Test patients of the expression cohort; the paper's 96."""
-    immunotherapy: Count
-    """Patients of the immunotherapy cohort; the paper's 94."""
-    low_quality: Count
-    """Patients beside these whose CT has an excluded kernel."""
-    signal: Signal
-    """Where PD-L1 is written, and how strongly."""

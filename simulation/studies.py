@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib import resources
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import tomlkit
 from common import atomic
 from common.errors import StudyError, UsageError
 from common.study import Study, load_study, parse_study
+from simulation.cohort import draw_sites
+from simulation.cohort.sites import numbered_names
 
 PRESETS = ("quick", "paper")
 
@@ -20,6 +23,10 @@ def preset_text(name: str) -> str:
         raise UsageError(
             f"--preset {name}: there is no such preset; choose {' or '.join(PRESETS)}, or give --study FILE"
         )
+    return _shipped(name)
+
+
+def _shipped(name: str) -> str:
     return resources.files("simulation").joinpath("presets", f"{name}.toml").read_text("utf-8")
 
 
@@ -41,6 +48,31 @@ def synthetic_study(text: str) -> Study:
     if study.synthetic is None:
         raise StudyError("key 'synthetic' is missing, a simulation needs it; copy the table [synthetic] from a preset")
     return study
+
+
+def federated_text(text: str, *, sites: int) -> str:
+    """The text of a study with the tables of a federation of so many sites; one that it has already stays as it is.
+
+    StudyError when a table that it has is of another number of sites, or the cohort is too small for them.
+    """
+    study = synthetic_study(text)
+    added = tomllib.loads(_shipped("federation"))
+    added["federation"] |= {"roster": numbered_names(sites), "quorum": max(1, sites - 1)}
+    added["synthetic"]["sites"]["count"] = sites
+    if study.federation is not None:
+        _check_number("federation.roster", len(study.federation.roster), sites=sites)
+        del added["federation"]
+    if study.synthetic is not None and study.synthetic.sites is not None:
+        _check_number("synthetic.sites.count", study.synthetic.sites.count, sites=sites)
+        del added["synthetic"]
+    federated = f"{text.rstrip()}\n\n{tomlkit.dumps(added)}" if added else text
+    draw_sites(synthetic_study(federated))
+    return federated
+
+
+def _check_number(key: str, number: int, *, sites: int) -> None:
+    if number != sites:
+        raise StudyError(f"{key} is of {number} sites, --sites is {sites}; they must be equal, change one of them")
 
 
 def place_study(text: str, folder: Path, *, resume: bool) -> Study:

@@ -47,15 +47,29 @@ class Acquisition:
     """Taken with an excluded kernel."""
 
 
-def draw_acquisition(rng: np.random.Generator, *, soft_kernel: str | None) -> Acquisition:
+@dataclass(frozen=True)
+class Scanners:
+    """What a site scans with; left as it is, what the whole cohort was scanned with."""
+
+    manufacturers: tuple[float, ...] = MANUFACTURER_SHARES
+    """Shares of MANUFACTURERS."""
+    thicknesses: tuple[float, ...] = THICKNESS_SHARES
+    """Shares of THICKNESSES_MM."""
+    current_factor: float = 1.0
+    """Median tube current relative to the cohort's."""
+
+
+def draw_acquisition(
+    rng: np.random.Generator, *, soft_kernel: str | None, scanners: Scanners = Scanners()
+) -> Acquisition:
     """An acquisition at random; `soft_kernel` names the excluded kernel, None means the sharp one."""
-    current = REFERENCE_CURRENT_MA * math.exp(CURRENT_SPREAD * rng.standard_normal())
+    current = REFERENCE_CURRENT_MA * math.exp(CURRENT_SPREAD * rng.standard_normal()) * scanners.current_factor
     return Acquisition(
-        manufacturer=str(rng.choice(MANUFACTURERS, p=MANUFACTURER_SHARES)),
+        manufacturer=str(rng.choice(MANUFACTURERS, p=scanners.manufacturers)),
         kernel=soft_kernel or SHARP_KERNEL,
         tube_current_ma=round(min(max(current, CURRENT_LIMITS_MA[0]), CURRENT_LIMITS_MA[1])),
         spacing_mm=round(float(rng.uniform(*SPACING_LIMITS_MM)), 3),
-        slice_thickness_mm=float(rng.choice(THICKNESSES_MM, p=THICKNESS_SHARES)),
+        slice_thickness_mm=float(rng.choice(THICKNESSES_MM, p=scanners.thicknesses)),
         soft=soft_kernel is not None,
     )
 

@@ -20,6 +20,8 @@ class Stream(IntEnum):
     TEXTURE = 8
     RING = 9
     NOISE = 10
+    SITE_TRAITS = 11
+    SITE_MEMBERS = 12
 
 
 def generator(seed: int, stream: Stream, number: int) -> np.random.Generator:

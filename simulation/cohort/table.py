@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from client.site import COHORT_COLUMNS
 from common.study import Signal, Study, Synthetic
 from simulation.cohort import clinical, published_counts
-from simulation.cohort.acquisition import SOFT_KERNEL, Acquisition, draw_acquisition
+from simulation.cohort.acquisition import SOFT_KERNEL, Acquisition, Scanners, draw_acquisition
 from simulation.cohort.latents import Floats, draw_latents, latent_score
 from simulation.cohort.published_counts import Counts, largest_remainder, resized
 from simulation.cohort.seeds import Stream, generator
@@ -35,7 +36,6 @@ class Group:
     split: str
     published: Counts
     patients: int
-    low_quality: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,18 @@ class Cohort:
     subjects: tuple[Subject, ...]
 
 
+@dataclass(frozen=True)
+class Patients:
+    """Everyone in the cohort, a place each, before a CT is taken."""
+
+    table: pd.DataFrame
+    """The columns that do not come from the images."""
+    latents: Floats
+    """Border, texture and clinical (n x 3)."""
+    divisions: NDArray[np.int64]
+    """Place of each patient's division in DIVISIONS."""
+
+
 def groups(synthetic: Synthetic) -> tuple[Group, ...]:
     """The divisions in the order of their patient numbers."""
     return (
@@ -53,7 +65,7 @@ def groups(synthetic: Synthetic) -> tuple[Group, ...]:
         Group("expression", "validation", published_counts.VALIDATION, synthetic.validation),
         Group("expression", "test", published_counts.TEST, synthetic.test),
         Group("immunotherapy", "", published_counts.IMMUNOTHERAPY, synthetic.immunotherapy),
-        Group("expression", "training", published_counts.TOTAL, synthetic.low_quality, True),
+        Group("expression", "training", published_counts.TOTAL, synthetic.low_quality),
     )
 
 
@@ -108,11 +120,16 @@ def _group_table(group: Group, number: int, study: Study, signal: Signal) -> tup
     return pd.DataFrame(columns, index=range(counts.patients), dtype=object), latents
 
 
-def _acquisitions(kinds: list[bool], study: Study) -> list[Acquisition]:
+def _acquisitions(divisions: NDArray[np.int64], study: Study, scanners: Sequence[Scanners]) -> list[Acquisition]:
     excluded = study.cohort.excluded_kernels[0] if study.cohort.excluded_kernels else SOFT_KERNEL
+    soft = divisions == DIVISIONS.index("low_quality")
     return [
-        draw_acquisition(generator(study.seed, Stream.ACQUISITION, number), soft_kernel=excluded if soft else None)
-        for number, soft in enumerate(kinds, start=1)
+        draw_acquisition(
+            generator(study.seed, Stream.ACQUISITION, place + 1),
+            soft_kernel=excluded if soft[place] else None,
+            scanners=scanners[place],
+        )
+        for place in range(divisions.size)
     ]
 
 
@@ -126,21 +143,33 @@ def _add_images(table: pd.DataFrame, acquisitions: list[Acquisition]) -> None:
     table["slice_thickness_mm"] = [f"{item.slice_thickness_mm:g}" for item in acquisitions]
 
 
-def draw_cohort(study: Study, synthetic: Synthetic) -> Cohort:
-    """Every patient of the synthetic cohort; the same study and seed always give the same patients."""
+def draw_patients(study: Study, synthetic: Synthetic) -> Patients:
+    """Everyone in the synthetic cohort; the same study and seed always give the same patients."""
     present = [(number, group) for number, group in enumerate(groups(synthetic)) if group.patients]
     drawn = [_group_table(group, number, study, synthetic.signal) for number, group in present]
     table = pd.concat([part for part, _ in drawn], ignore_index=True)
     latents = np.concatenate([part for _, part in drawn])
-    acquisitions = _acquisitions([group.low_quality for _, group in present for _ in range(group.patients)], study)
+    return Patients(table, latents, np.repeat([number for number, _ in present], [len(part) for part, _ in drawn]))
+
+
+def with_scans(patients: Patients, study: Study, scanners: Sequence[Scanners]) -> Cohort:
+    """The patients with the CT that each one's scanners take; `scanners` has an entry a patient."""
+    acquisitions = _acquisitions(patients.divisions, study, scanners)
+    table = patients.table.copy()
     _add_images(table, acquisitions)
     subjects = tuple(
         Subject(str(patient_id), number, study.seed, float(latent[0]), float(latent[1]), acquisition)
         for number, (patient_id, latent, acquisition) in enumerate(
-            zip(table["patient_id"], latents, acquisitions, strict=True), start=1
+            zip(table["patient_id"], patients.latents, acquisitions, strict=True), start=1
         )
     )
     return Cohort(table.reindex(columns=list(COHORT_COLUMNS)), subjects)
+
+
+def draw_cohort(study: Study, synthetic: Synthetic) -> Cohort:
+    """The whole synthetic cohort as that of one site; the same study and seed always give the same patients."""
+    patients = draw_patients(study, synthetic)
+    return with_scans(patients, study, [Scanners()] * len(patients.table))
 
 
 def scaled(synthetic: Synthetic, *, patients: int) -> Synthetic:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,7 +39,7 @@ class Task:
 def file_text(study: Study, synthetic: Synthetic) -> str:
     """The text in every file's header: that it is synthetic, and a hash of what the voxels depend on."""
     kernels = ",".join(study.cohort.excluded_kernels)
-    content = f"{RECIPE}|{study.seed}|{study.cohort.label_tps}|{kernels}|{synthetic.model_dump_json()}"
+    content = f"{RECIPE}|{study.seed}|{study.cohort.label_tps}|{kernels}|{synthetic.model_dump_json(exclude_none=True)}"
     return f"SYNTHETIC pdl1es {hashlib.sha256(content.encode()).hexdigest()[:16]}"
 
 
@@ -77,20 +77,50 @@ def _write_all(tasks: Sequence[Task], *, jobs: int) -> None:
             advance(1)
 
 
-def _prepare_folder(folder: Path, *, resume: bool) -> None:
+def _prepare_folder(folder: Path, *, name: str, resume: bool) -> None:
     if resume and (folder / "site.toml").exists():
-        name = load_site(folder).name
-        if name != SITE_NAME:
+        found = load_site(folder).name
+        if found != name:
             raise UsageError(
-                f"{folder}: is the site {name}, no synthetic one; resume a synthetic cohort in its own folder"
+                f"{folder}: is the site {found}, not the synthetic {name}; resume a synthetic cohort in its own folder"
             )
     else:
-        init_site(folder, name=SITE_NAME)
+        init_site(folder, name=name)
 
 
 def _tasks(cohort: Cohort, folder: Path, text: str) -> list[Task]:
     files = zip(cohort.subjects, cohort.table["image"], cohort.table["mask"], strict=True)
     return [Task(subject, folder / image, folder / mask, text) for subject, image, mask in files]
+
+
+def write_sites(
+    sites: Mapping[str, tuple[Path, Cohort]], study: Study, synthetic: Synthetic, *, jobs: int, resume: bool
+) -> None:
+    """Write the folders of sites by their names, all patients in one go: site.toml, images/ and, last, cohort.csv.
+
+    UsageError as for `make_site`.
+    """
+    if jobs < 1:
+        raise UsageError(f"--jobs is {jobs}, it must be at least 1")
+    for name, (folder, _) in sites.items():
+        _prepare_folder(folder, name=name, resume=resume)
+    text = file_text(study, synthetic)
+    tasks = [task for folder, cohort in sites.values() for task in _tasks(cohort, folder, text)]
+    if resume:
+        tasks = [task for task in tasks if not is_complete(task)]
+    if tasks:
+        _write_all(tasks, jobs=jobs)
+    for folder, cohort in sites.values():
+        atomic.write_text(folder / "cohort.csv", cohort.table.to_csv(index=False, lineterminator="\n"))
+
+
+def synthetic_part(study: Study) -> Synthetic:
+    """The study's [synthetic] table; StudyError when it has none or asks for no patients."""
+    if study.synthetic is None:
+        raise StudyError(f"study {study.name} has no [synthetic] table, so there is no cohort to make; add one")
+    if not any(getattr(study.synthetic, name) for name in DIVISIONS):
+        raise StudyError(f"study {study.name} asks for a synthetic cohort of 0 patients; give it at least one")
+    return study.synthetic
 
 
 def make_site(study: Study, folder: Path, *, jobs: int, resume: bool = False) -> None:
@@ -100,17 +130,7 @@ def make_site(study: Study, folder: Path, *, jobs: int, resume: bool = False) ->
     files that are whole and made from the same study are kept. StudyError when the study has no synthetic patients,
     UsageError when the folder is a site already and `resume` is not asked for.
     """
-    if study.synthetic is None:
-        raise StudyError(f"study {study.name} has no [synthetic] table, so there is no cohort to make; add one")
-    if not any(getattr(study.synthetic, name) for name in DIVISIONS):
-        raise StudyError(f"study {study.name} asks for a synthetic cohort of 0 patients; give it at least one")
-    if jobs < 1:
-        raise UsageError(f"--jobs is {jobs}, it must be at least 1")
-    _prepare_folder(folder, resume=resume)
-    cohort = draw_cohort(study, study.synthetic)
-    tasks = _tasks(cohort, folder, file_text(study, study.synthetic))
-    if resume:
-        tasks = [task for task in tasks if not is_complete(task)]
-    if tasks:
-        _write_all(tasks, jobs=jobs)
-    atomic.write_text(folder / "cohort.csv", cohort.table.to_csv(index=False, lineterminator="\n"))
+    # One site: what the study says of several leaves its files as they are.
+    synthetic = synthetic_part(study).model_copy(update={"sites": None})
+    sites = {SITE_NAME: (folder, draw_cohort(study, synthetic))}
+    write_sites(sites, study, synthetic, jobs=jobs, resume=resume)
