@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from common import atomic
+from common.settings_hash import settings_json
 from common.study import Patches, Radiomics, Resampling
 
 EXTRACTION_VERSION = 1
@@ -32,8 +33,7 @@ class Recipe:
     @cached_property
     def json(self) -> str:
         """Canonical JSON: sorted keys, no spaces."""
-        content = {name: getattr(self, name).model_dump(mode="json") for name in ("resampling", "patches", "radiomics")}
-        return json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return settings_json(self.resampling, self.patches, self.radiomics)
 
     @cached_property
     def sha256(self) -> str:

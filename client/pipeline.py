@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from client.check import everyone_in_quarantine, image_files
-from client.clinical import encode, fit_clinical
+from client.clinical import ClinicalPreparation, encode, fit_clinical
 from client.cohort import Cohort, read_cohort
 from client.division import divide
 from client.exclusion import apply_exclusions
@@ -21,10 +21,11 @@ from client.models import TrainedModel
 from client.prediction import patient_logits, patient_scores, slice_logits
 from client.quarantine import Quarantined, check_limit
 from client.samples import Samples
-from client.selection import mann_whitney, select_features
+from client.selection import mann_whitney
 from client.site import Site
 from common.progress import progress_bar
 from common.scaling import Scaling, fit_scaling
+from common.selection import select_features
 from common.study import Study
 
 PORTION = 64
@@ -70,6 +71,32 @@ def gather(site: Site, study: Study, *, jobs: int) -> Inputs:
 
 
 @dataclass(frozen=True)
+class Divided:
+    """Patients with division and label, and what was computed of each, all in the same order."""
+
+    patients: pd.DataFrame
+    features: pd.DataFrame
+    patches: np.ndarray
+    """uint8 (patients, slices, size, size)."""
+
+    @property
+    def training(self) -> np.ndarray:
+        """Which rows are training patients."""
+        return np.asarray(self.patients["division"] == "training")
+
+    def training_labels(self) -> np.ndarray:
+        """0 or 1 of each training patient."""
+        labels: np.ndarray = self.patients["label"].to_numpy()[self.training]
+        return labels
+
+
+def divided(inputs: Inputs, study: Study) -> Divided:
+    """Give every patient division and label."""
+    patches = np.stack([inputs.extraction.patches[str(name)] for name in inputs.patients.index])
+    return Divided(_with_division(inputs.patients, study), inputs.extraction.features, patches)
+
+
+@dataclass(frozen=True)
 class Prepared:
     """Patients with their division and label, as tensors; and what the training patients decided."""
 
@@ -82,28 +109,36 @@ class Prepared:
 
     def division(self, name: str) -> Samples:
         """The samples of one division."""
-        return self.samples.take(np.flatnonzero(self.patients["division"] == name))
+        return division_of(self.samples, self.patients, name)
+
+
+def division_of(samples: Samples, patients: pd.DataFrame, name: str) -> Samples:
+    """The samples of one division of patients in the same order."""
+    return samples.take(np.flatnonzero(patients["division"] == name))
 
 
 def prepare(inputs: Inputs, study: Study) -> Prepared:
     """Divide, label, select, impute and standardise; everything is fitted on the training patients alone."""
-    patients = _with_division(inputs.patients, study)
-    training = (patients["division"] == "training").to_numpy()
-    features = inputs.extraction.features
-    p_values = mann_whitney(features[training], patients["label"].to_numpy()[training])
+    cohort = divided(inputs, study)
+    training = cohort.training
+    p_values = mann_whitney(cohort.features[training], cohort.training_labels())
     selected = select_features(p_values, study.selection)
-    values = features[selected].to_numpy()
-    scaling = fit_scaling(values[training])
-    encoded = encode(patients)
-    clinical = fit_clinical(encoded[training], neighbours=study.clinical.imputation_neighbours)
-    samples = Samples(
-        patches=torch.as_tensor(np.stack([inputs.extraction.patches[str(name)] for name in patients.index])),
+    scaling = fit_scaling(cohort.features.loc[training, selected].to_numpy())
+    clinical = fit_clinical(encode(cohort.patients)[training], neighbours=study.clinical.imputation_neighbours)
+    samples = standardised(cohort, selected, scaling, clinical)
+    return Prepared(cohort.patients, samples, p_values, selected, scaling, clinical.scaling)
+
+
+def standardised(cohort: Divided, selected: Sequence[str], scaling: Scaling, clinical: ClinicalPreparation) -> Samples:
+    """Patients as the network sees them, with features, scaling and imputation that are decided already."""
+    values = scaling.apply(cohort.features[list(selected)].to_numpy())
+    return Samples(
+        patches=torch.as_tensor(cohort.patches),
         # a feature that could not be computed stands at the training mean
-        radiomics=torch.as_tensor(np.nan_to_num(scaling.apply(values)), dtype=torch.float32),
-        clinical=torch.as_tensor(clinical.apply(encoded), dtype=torch.float32),
-        labels=torch.as_tensor(patients["label"].fillna(-1).to_numpy(), dtype=torch.long),
+        radiomics=torch.as_tensor(np.nan_to_num(values), dtype=torch.float32),
+        clinical=torch.as_tensor(clinical.apply(encode(cohort.patients)), dtype=torch.float32),
+        labels=torch.as_tensor(cohort.patients["label"].fillna(-1).to_numpy(), dtype=torch.long),
     )
-    return Prepared(patients, samples, p_values, selected, scaling, clinical.scaling)
 
 
 def _with_division(patients: pd.DataFrame, study: Study) -> pd.DataFrame:

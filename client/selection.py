@@ -7,7 +7,6 @@ import pandas as pd
 from scipy import stats
 
 from common.errors import DataError
-from common.study import Selection
 
 
 def mann_whitney(features: pd.DataFrame, labels: np.ndarray) -> pd.Series:
@@ -25,15 +24,3 @@ def mann_whitney(features: pd.DataFrame, labels: np.ndarray) -> pd.Series:
     with np.errstate(divide="ignore", invalid="ignore"):
         test = stats.mannwhitneyu(values[positive], values[~positive], method="asymptotic", nan_policy="omit", axis=0)
     return pd.Series(np.nan_to_num(test.pvalue, nan=1.0), index=features.columns)
-
-
-def select_features(p_values: pd.Series, selection: Selection) -> list[str]:
-    """Names of the features that stay, in PyRadiomics' order; DataError when none does."""
-    below = p_values[p_values < selection.p_value]
-    if below.empty:
-        raise DataError(
-            f"no radiomic feature has p < {selection.p_value:g} on the training patients "
-            f"(the smallest is {p_values.min():.2g}); raise selection.p_value or add patients"
-        )
-    kept = set(below.nsmallest(selection.maximum_features).index)
-    return [name for name in p_values.index if name in kept]

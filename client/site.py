@@ -42,6 +42,10 @@ device = "auto"        # auto, cpu or cuda
 cohort = "cohort.csv"
 cache = "cache"        # patches and features; safe to delete
 results = "results"    # reports of this site; never sent
+
+[policy]               # for every federated study
+minimum_count = {minimum_count}     # no statistic over fewer patients leaves
+share_survival_curves = true   # counts in intervals of 30 days or longer may leave
 """
 
 
@@ -60,6 +64,13 @@ class SitePaths(_Model):
     results: RelativePath = "results"
 
 
+class Policy(_Model):
+    """What a site lets go to an aggregation server; a study cannot change it."""
+
+    minimum_count: Annotated[int, Field(ge=1, le=10_000)] = 10
+    share_survival_curves: bool = True
+
+
 def _site_name(name: str) -> str:
     if not re.fullmatch(r"\w[\w .'-]{0,62}", name):
         raise ValueError(f"{name!r} is no name for a site: write 1 to 63 letters, digits, spaces or any of . ' - _")
@@ -72,6 +83,7 @@ class SiteFile(_Model):
     name: Annotated[str, AfterValidator(_site_name)]
     device: Literal["auto", "cpu", "cuda"] = "auto"
     paths: SitePaths = SitePaths()
+    policy: Policy = Policy()
 
 
 class Site:
@@ -81,6 +93,7 @@ class Site:
         self.folder = folder
         self.name = settings.name
         self.device = settings.device
+        self.policy = settings.policy
         self.cohort_file = folder / settings.paths.cohort
         self.cache = folder / settings.paths.cache
         self.results = folder / settings.paths.results
@@ -101,16 +114,16 @@ def load_site(folder: Path) -> Site:
         raise DataError(f"{path}: {explain(error, SiteFile)}") from error
 
 
-def init_site(folder: Path, *, name: str) -> Site:
+def init_site(folder: Path, *, name: str, minimum_count: int = 10) -> Site:
     """Make a site folder with site.toml, an empty cohort.csv and images/; UsageError when there is one."""
     if (folder / "site.toml").exists():
         raise UsageError(f"{folder}: is a site folder already; choose another folder, or edit its site.toml")
     try:
-        settings = SiteFile(name=name)
+        settings = SiteFile(name=name, policy=Policy(minimum_count=minimum_count))
     except ValidationError as error:
         raise UsageError(f"--{explain(error, SiteFile)}") from error
     (folder / "images").mkdir(parents=True, exist_ok=True)
     if not (folder / "cohort.csv").exists():
         atomic.write_text(folder / "cohort.csv", ",".join(COHORT_COLUMNS) + "\n")
-    atomic.write_text(folder / "site.toml", _TEMPLATE.format(name=name))
+    atomic.write_text(folder / "site.toml", _TEMPLATE.format(name=name, minimum_count=minimum_count))
     return Site(folder, settings)

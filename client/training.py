@@ -56,8 +56,12 @@ def train_epoch(
     settings: Training,
     *,
     seed: int,
+    penalty: Callable[[FusionNetwork], Tensor] | None = None,
 ) -> float:
-    """One pass over the patients; returns the mean cross-entropy a slice."""
+    """One pass over the patients; returns the mean cross-entropy a slice.
+
+    `penalty` of the network is added to the loss of each step, but not to what is returned.
+    """
     torch.manual_seed(seed)
     generator = torch.Generator().manual_seed(seed)
     patients, slices = _draw(len(samples), samples.slices(parts), settings, generator)
@@ -71,7 +75,7 @@ def train_epoch(
             logits = network(patches, values[who])
         loss = functional.cross_entropy(logits.float(), samples.labels[who])
         optimizer.zero_grad()
-        loss.backward()
+        (loss if penalty is None else loss + penalty(network)).backward()
         optimizer.step()
         total += loss.detach() * len(batch)
     return float(total) / len(patients)

@@ -25,3 +25,9 @@ class UsageError(Pdl1esError):
     """A command was called in a way that cannot work."""
 
     exit_code = 2
+
+
+class PeerError(Pdl1esError):
+    """Another side of a federation, or the network between, does not do what was agreed."""
+
+    exit_code = 3

@@ -33,4 +33,6 @@ def fit_scaling(values: np.ndarray) -> Scaling:
     """Column means and population standard deviations of (patients, columns), ignoring NaN."""
     mean = np.nanmean(values, axis=0)
     deviation = np.nanstd(values, axis=0)
-    return Scaling(mean, np.where(deviation > 0, deviation, 1.0))
+    # of a constant such as 0.1 rounding leaves a deviation of 1e-17
+    constant = ~(np.nanmax(values, axis=0) > np.nanmin(values, axis=0))
+    return Scaling(mean, np.where(constant, 1.0, deviation))

@@ -15,6 +15,7 @@ from common.parallel import cores
 from simulation.cohort import make_site, scaled
 from simulation.comparison import comparison_rows
 from simulation.estimate import estimate, in_words
+from simulation.federation.command import federate_command
 from simulation.reproduce import Run, reproduce
 from simulation.studies import place_study, preset_text, study_text, synthetic_study
 
@@ -72,6 +73,9 @@ def cohort_command(
         chosen = chosen.model_copy(update={"synthetic": scaled(chosen.synthetic, patients=patients)})
     make_site(chosen, out, jobs=cores())
     screen.print(f"SYNTHETIC site folder  {out}\nNext: pdl1es-site check {out}")
+
+
+app.command("federate")(federate_command)
 
 
 @app.command("study")

@@ -11,9 +11,10 @@ from scipy import stats
 
 from client.clinical import encode, fit_clinical
 from client.division import divide
-from client.selection import mann_whitney, select_features
+from client.selection import mann_whitney
 from common.errors import DataError
 from common.scaling import fit_scaling
+from common.selection import select_features
 from common.study import Division, Selection
 
 

@@ -1,0 +1,181 @@
+"""From a request to an answer: the one place where a site decides what it computes for a study."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from client.federation.dataset import Dataset, federation_cache, load_dataset
+from client.federation.describe import describe, difference
+from client.federation.evaluation import judge, train_alone
+from client.federation.guards import Guard
+from client.federation.site_state import SiteState
+from client.federation.statistics import training_correlation, training_ranks, training_statistics
+from client.federation.survival import survive
+from client.federation.training import train_round
+from client.models import choose_device
+from client.site import Site
+from common.errors import PeerError, StudyError
+from common.messages import (
+    AloneRequest,
+    Arrays,
+    CorrelationRequest,
+    DescribeRequest,
+    EvaluationRequest,
+    Letter,
+    RanksRequest,
+    Request,
+    StatisticsRequest,
+    SurvivalRequest,
+    TrainingReply,
+    TrainingRequest,
+)
+from common.parallel import cores
+from common.study import Study, load_study, study_sha256
+
+STUDY_FILE = Path("federation") / "study.toml"
+"""The study that the site agreed to, in its folder."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A site with the study it agreed to: everything an answer needs."""
+
+    site: Site
+    study: Study
+    sha256: str
+
+    @cached_property
+    def device(self) -> torch.device:
+        """What the site computes on."""
+        return choose_device(self.site.device)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The site's patients."""
+        return load_dataset(self.site, self.study, self.sha256, jobs=cores())
+
+    def state(self) -> SiteState:
+        """What was kept after the last rounds."""
+        return SiteState.load(federation_cache(self.site, self.sha256) / "training.pt")
+
+    def guard(self) -> Guard:
+        """The site's rule for small counts."""
+        return Guard(self.site.policy.minimum_count)
+
+
+def open_desk(site: Site) -> Desk:
+    """Read the study that a site agreed to; StudyError when there is none, or it is not for this site."""
+    path = site.folder / STUDY_FILE
+    study = load_study(path)
+    if study.federation is None:
+        raise StudyError(f"{path}: has no table [federation], so it is the study of one site; ask for the other file")
+    if site.name not in study.federation.roster:
+        raise StudyError(
+            f"{path}: the roster is {', '.join(study.federation.roster)}, this site is {site.name!r}; "
+            "correct name in site.toml, or ask the coordinator"
+        )
+    return Desk(site, study, study_sha256(path))
+
+
+def answer(desk: Desk, request: Request, arrays: Arrays) -> Letter:
+    """The answer to a request about the agreed study; PeerError for another study or an unknown kind of request."""
+    if request.study_sha256 != desk.sha256:
+        raise PeerError(
+            f"the server runs the study {request.study_sha256[:12]}, this site agreed to {desk.sha256[:12]}; "
+            "agree on one file"
+        )
+    match request:
+        case DescribeRequest():
+            return _describe(desk, request)
+        case StatisticsRequest():
+            return _statistics(desk)
+        case RanksRequest():
+            return _ranks(desk)
+        case CorrelationRequest():
+            return _correlation(desk, request)
+        case TrainingRequest():
+            return _training(desk, request, arrays)
+        case AloneRequest():
+            return _alone(desk, request)
+        case EvaluationRequest():
+            return _evaluation(desk, request, arrays)
+        case SurvivalRequest():
+            return _survival(desk, request, arrays)
+        case _:
+            raise PeerError(f"a request of the kind {request.kind} is not answered here")
+
+
+def _describe(desk: Desk, request: DescribeRequest) -> Letter:
+    if (differs := difference(request, desk.study)) is not None:
+        raise PeerError(differs)
+    reply = describe(desk.dataset, desk.study, desk.sha256, site=desk.site.name, guard=desk.guard())
+    return Letter(reply)
+
+
+def _statistics(desk: Desk) -> Letter:
+    return Letter(training_statistics(desk.dataset, desk.sha256, site=desk.site.name, guard=desk.guard()))
+
+
+def _ranks(desk: Desk) -> Letter:
+    return Letter(training_ranks(desk.dataset, desk.sha256, site=desk.site.name, guard=desk.guard()))
+
+
+def _correlation(desk: Desk, request: CorrelationRequest) -> Letter:
+    return Letter(training_correlation(desk.dataset, request, site=desk.site.name, guard=desk.guard()))
+
+
+def _training(desk: Desk, request: TrainingRequest, arrays: Arrays) -> Letter:
+    guard = desk.guard()
+    done = train_round(desk.dataset, desk.study, request, arrays, state=desk.state(), guard=guard, device=desk.device)
+    reply = TrainingReply(
+        study_sha256=desk.sha256,
+        site=desk.site.name,
+        round=request.round,
+        patients=int(desk.dataset.cohort.training.sum()),
+        loss=done.loss,
+        validation=done.validation,
+        withheld=guard.notes(),
+    )
+    return Letter(reply, done.arrays)
+
+
+def _alone(desk: Desk, request: AloneRequest) -> Letter:
+    reply, arrays = train_alone(
+        desk.dataset, desk.study, request, site=desk.site, guard=desk.guard(), device=desk.device
+    )
+    return Letter(reply, arrays)
+
+
+def _evaluation(desk: Desk, request: EvaluationRequest, arrays: Arrays) -> Letter:
+    return Letter(
+        judge(
+            desk.dataset,
+            desk.study,
+            request,
+            arrays,
+            site=desk.site.name,
+            state=desk.state(),
+            guard=desk.guard(),
+            device=desk.device,
+        )
+    )
+
+
+def _survival(desk: Desk, request: SurvivalRequest, arrays: Arrays) -> Letter:
+    return Letter(
+        survive(
+            desk.dataset,
+            desk.study,
+            request,
+            arrays,
+            site=desk.site.name,
+            state=desk.state(),
+            guard=desk.guard(),
+            curves_allowed=desk.site.policy.share_survival_curves,
+            device=desk.device,
+        )
+    )

@@ -1,0 +1,86 @@
+"""Progression-free survival at a site: effects and binned curves for the study, the whole evaluation for the site."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.special import expit
+
+from client.federation.dataset import Dataset
+from client.federation.evaluation import division_scores
+from client.federation.guards import Guard
+from client.federation.site_state import SiteState
+from client.federation.training import received_network
+from common.errors import DataError
+from common.messages import Arrays, SurvivalReply, SurvivalRequest
+from common.messages.judgements import SiteEffect, SurvivalBins
+from common.pooling import bin_counts, withheld
+from common.study import Study
+from common.survival import cox_regression
+
+LONGEST_DAYS, BIN_DAYS = 3600, 30
+
+
+def survive(
+    dataset: Dataset,
+    study: Study,
+    request: SurvivalRequest,
+    arrays: Arrays,
+    *,
+    site: str,
+    state: SiteState,
+    guard: Guard,
+    curves_allowed: bool,
+    device: torch.device,
+) -> SurvivalReply:
+    """The median score, or with a cut-off the log hazard ratios and, where the policy allows, binned curves."""
+    network = received_network(study, request.preparation, arrays, state, weights_round=request.weights_round)
+    _, logits = division_scores(dataset, study, request.preparation, network.to(device), device)["immunotherapy"]
+    treated = dataset.patients("immunotherapy")
+    enough = guard.allows(len(treated), "survival")
+    told = enough and request.cutoff is not None
+    high = expit(logits) > (request.cutoff or 0.0)
+    bins = _bins(treated, high, guard, allowed=curves_allowed) if told else {"high": None, "low": None}
+    return SurvivalReply(
+        study_sha256=request.study_sha256,
+        site=site,
+        patients=len(treated),
+        median_score=float(expit(np.median(logits))) if enough else None,
+        by_score=_effect(treated, logits, guard, "hazard ratio by score") if told else None,
+        by_group=_effect(treated, high, guard, "hazard ratio by group") if told else None,
+        **bins,
+        withheld=guard.notes(),
+    )
+
+
+def _effect(treated: pd.DataFrame, values: np.ndarray, guard: Guard, what: str) -> SiteEffect | None:
+    covariates = pd.DataFrame({"pdl1es": np.asarray(values, dtype=float)}, index=treated.index)
+    try:
+        model = cox_regression(treated["pfs_days"], treated["progressed"], covariates)
+    except DataError as error:
+        guard.forbids(what, str(error)[:120])
+        return None
+    term = model.terms["pdl1es"]
+    return SiteEffect(
+        log_hazard_ratio=term.coefficient, standard_error=term.standard_error, n=model.n, events=model.events
+    )
+
+
+def _bins(treated: pd.DataFrame, high: np.ndarray, guard: Guard, *, allowed: bool) -> dict[str, SurvivalBins | None]:
+    if not allowed:
+        guard.forbids("survival curves", "the site's policy does not share them")
+        return {"high": None, "low": None}
+    return {
+        name: _guarded(treated[chosen], guard, f"survival curve of the {name} group")
+        for name, chosen in (("high", high), ("low", ~high))
+    }
+
+
+def _guarded(treated: pd.DataFrame, guard: Guard, what: str) -> SurvivalBins | None:
+    fine = bin_counts(treated["pfs_days"], treated["progressed"], edges=range(0, LONGEST_DAYS + 1, BIN_DAYS))
+    counts = withheld(fine, minimum_count=guard.minimum_count)
+    if counts is None:
+        guard.forbids(what, f"fewer than {guard.minimum_count} patients")
+        return None
+    return SurvivalBins.of(counts)

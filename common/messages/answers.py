@@ -1,0 +1,108 @@
+"""The replies of a site, one a message kind: counts, sums and weights, nothing about one patient."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from common.messages.judgements import Scores, SiteAuc, SiteEffect, SurvivalBins, Validation
+from common.messages.record import Count, Phase, Reply, Sha256
+from common.messages.shared import (
+    WEIGHTS,
+    CoMomentColumns,
+    DivisionCounts,
+    MomentColumns,
+    Names,
+    Preparation,
+    RankColumns,
+)
+
+
+class DescribeReply(Reply):
+    """Counts of patients, and the hashes and versions that must agree."""
+
+    phase: ClassVar[Phase] = "describe"
+    kind: ClassVar[str] = "describe"
+    code_sha256: Sha256
+    settings_sha256: Sha256
+    versions: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=40)]]
+    divisions: dict[Literal["training", "validation", "test", "immunotherapy"], DivisionCounts]
+    excluded: Count
+    quarantined: Count
+
+
+class StatisticsReply(Reply):
+    """Moments of the training patients' radiomic features and clinical values."""
+
+    phase: ClassVar[Phase] = "statistics"
+    kind: ClassVar[str] = "statistics"
+    radiomic_features: Names
+    radiomics: MomentColumns
+    clinical: MomentColumns
+
+
+class RanksReply(Reply):
+    """Rank sums of the training patients, feature by feature."""
+
+    phase: ClassVar[Phase] = "selection"
+    kind: ClassVar[str] = "ranks"
+    ranks: RankColumns
+
+
+class CorrelationReply(Reply):
+    """Cross products of the training patients' standardised features."""
+
+    phase: ClassVar[Phase] = "selection"
+    kind: ClassVar[str] = "correlation"
+    products: CoMomentColumns | None
+
+
+class TrainingReply(Reply):
+    """Sums of the weights' judgement, and the weights after training."""
+
+    phase: ClassVar[Phase] = "training"
+    kind: ClassVar[str] = "training"
+    array_names: ClassVar[frozenset[str]] = WEIGHTS
+    round: Count
+    patients: Count
+    """Training patients, the weight of this site's update."""
+    loss: float | None
+    """Mean cross-entropy of the round; None when nothing was trained."""
+    validation: Validation | None
+    """None when it was not asked for, or is withheld."""
+
+
+class AloneReply(Reply):
+    """The best weights of a training on this site's patients alone."""
+
+    phase: ClassVar[Phase] = "evaluation"
+    kind: ClassVar[str] = "alone"
+    array_names: ClassVar[frozenset[str]] = WEIGHTS
+    preparation: Preparation
+    """What this site's training patients decide by themselves."""
+
+
+class EvaluationReply(Reply):
+    """How a model does on this site's test and validation patients."""
+
+    phase: ClassVar[Phase] = "evaluation"
+    kind: ClassVar[str] = "evaluation"
+    test: SiteAuc | None
+    test_scores: Scores | None
+    validation_scores: Scores | None
+
+
+class SurvivalReply(Reply):
+    """Size and median score of the immunotherapy cohort; with a cut-off, effects and binned curves."""
+
+    phase: ClassVar[Phase] = "survival"
+    kind: ClassVar[str] = "survival"
+    patients: Count
+    median_score: float | None
+    by_score: SiteEffect | None
+    """Log hazard ratio of one unit of log-odds."""
+    by_group: SiteEffect | None
+    """Log hazard ratio of high against low at the cut-off."""
+    high: SurvivalBins | None
+    low: SurvivalBins | None

@@ -1,0 +1,96 @@
+"""Records as Flower's RecordDict and back; what does not fit is refused before anything looks at it."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
+from pydantic import BaseModel, ValidationError
+
+from common.errors import PeerError
+from common.messages.fault import Fault
+from common.messages.record import VERSION, Arrays, Letter, Record
+from common.study_errors import explain
+
+Kind = TypeVar("Kind", bound=Record)
+_RECORD, _ARRAYS = "record", "arrays"
+_LARGEST_TEXT = 64 * 2**20
+
+
+def encode(letter: Letter) -> RecordDict:
+    """The Flower form of a letter: the record as JSON, each array flat in float32; PeerError for what may not go."""
+    record = letter.record
+    if set(letter.arrays) - record.array_names:
+        raise PeerError(f"a {record.kind} record does not carry these arrays; it was not sent")
+    content = RecordDict({_RECORD: _text(record)})
+    if letter.arrays:
+        content[_ARRAYS] = ArrayRecord({name: Array(_flat(value)) for name, value in letter.arrays.items()})
+    return content
+
+
+def encode_fault(fault: Fault) -> RecordDict:
+    """The Flower form of a fault."""
+    return RecordDict({_RECORD: _text(fault)})
+
+
+def decode(content: RecordDict, expected: type[Kind]) -> tuple[Kind, Arrays]:
+    """The record and arrays of a Flower message; PeerError says what does not fit, or is the fault it carries."""
+    config = content.config_records.get(_RECORD)
+    if config is None or set(content) - {_RECORD, _ARRAYS} or set(config) != {"kind", "version", "json"}:
+        raise PeerError("the message is no pdl1es record")
+    if config["kind"] == Fault.kind:
+        raise PeerError(_parsed(config, Fault).reason)
+    if config["kind"] != expected.kind:
+        raise PeerError(f"the record is of another kind than {expected.kind}")
+    return _parsed(config, expected), _arrays(content, expected)
+
+
+def message_bytes(content: RecordDict) -> int:
+    """Bytes of a message's records and arrays, as they go over the wire uncompressed."""
+    texts = sum(len(str(value)) for config in content.config_records.values() for value in config.values())
+    return texts + sum(len(array.data) for record in content.array_records.values() for array in record.values())
+
+
+def _text(record: Record | Fault) -> ConfigRecord:
+    return ConfigRecord({"kind": record.kind, "version": VERSION, "json": record.model_dump_json()})
+
+
+Parsed = TypeVar("Parsed", bound=BaseModel)
+
+
+def _parsed(config: ConfigRecord, expected: type[Parsed]) -> Parsed:
+    version, text = config["version"], config["json"]
+    if version != VERSION:
+        raise PeerError(f"the record has version {str(version)[:20]}, this program reads version {VERSION}")
+    if not isinstance(text, str) or len(text) > _LARGEST_TEXT:
+        raise PeerError("the record is no text, or too long")
+    try:
+        return expected.model_validate_json(text)
+    except ValidationError as error:
+        raise PeerError(f"the {expected.__name__} does not fit: {explain(error, expected)[:200]}") from error
+
+
+def _flat(value: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(value, dtype=np.float32).ravel()
+
+
+def _arrays(content: RecordDict, expected: type[Record]) -> Arrays:
+    record = content.array_records.get(_ARRAYS)
+    if record is None:
+        return {}
+    if set(record) - expected.array_names:
+        raise PeerError(f"a {expected.kind} record does not carry these arrays")
+    return {name: _checked(name, array) for name, array in record.items()}
+
+
+def _checked(name: str, array: Array) -> np.ndarray:
+    try:
+        values = array.numpy()
+    except (ValueError, EOFError, OSError, TypeError) as error:
+        raise PeerError(f"array {name} cannot be read") from error
+    if values.dtype != np.float32 or values.ndim != 1:
+        raise PeerError(f"array {name} must be flat float32")
+    if not np.isfinite(values).all():
+        raise PeerError(f"array {name} holds NaN or infinity")
+    return np.asarray(values)

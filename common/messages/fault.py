@@ -1,0 +1,38 @@
+"""What a site answers when it cannot: a code, and a reason only where it cannot tell of a patient."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from common.errors import DataError, PeerError, StudyError, UsageError
+from common.messages.record import Part, Phase
+
+Code = Literal["disagrees", "study", "data", "settings", "internal"]
+_SENTENCES: dict[Code, str] = {
+    "study": "the site's own copy of the study cannot be used",
+    "data": "the site's data do not allow it",
+    "settings": "the site's settings do not allow it",
+    "internal": "the site's program failed",
+}
+
+
+class Fault(Part):
+    """An answer that is none; the site's own log has the details, which may name a patient and stay."""
+
+    phase: ClassVar[Phase] = "describe"
+    kind: ClassVar[str] = "fault"
+    array_names: ClassVar[frozenset[str]] = frozenset()
+    version: Literal[1] = 1
+    code: Code
+    reason: Annotated[str, Field(max_length=300)]
+
+
+def fault_of(error: Exception) -> Fault:
+    """The fault for an error; only disagreements between the two sides are told in the error's own words."""
+    if isinstance(error, PeerError):
+        return Fault(code="disagrees", reason=str(error)[:300])
+    codes: list[tuple[type[Exception], Code]] = [(StudyError, "study"), (DataError, "data"), (UsageError, "settings")]
+    code: Code = next((code for kind, code in codes if isinstance(error, kind)), "internal")
+    return Fault(code=code, reason=f"{_SENTENCES[code]}; its log says why")

@@ -1,0 +1,109 @@
+"""Pieces that several records carry."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+import numpy as np
+from pydantic import Field
+
+from common.messages.record import Count, Part
+from common.pooling import CoMoments, Moments, RankSums
+from common.scaling import Scaling
+
+Numbers = tuple[float, ...]
+Counts = tuple[Count, ...]
+Names = tuple[Annotated[str, Field(max_length=120)], ...]
+WEIGHTS = frozenset({"parameters", "buffers"})
+"""The two flat arrays of a network: what training moves, and the running statistics of its BatchNorm layers."""
+
+
+class ColumnScaling(Part):
+    """z-scores of columns."""
+
+    mean: Numbers
+    deviation: Numbers
+
+    @classmethod
+    def of(cls, scaling: Scaling) -> Self:
+        """From arrays."""
+        return cls(mean=tuple(scaling.mean.tolist()), deviation=tuple(scaling.deviation.tolist()))
+
+    def scaling(self) -> Scaling:
+        """The same as arrays."""
+        return Scaling(np.array(self.mean), np.array(self.deviation))
+
+
+class Preparation(Part):
+    """What training patients decided, of all sites or of one: the chosen features and the z-scores."""
+
+    radiomic_features: Names
+    radiomics: ColumnScaling
+    clinical: ColumnScaling
+
+
+class MomentColumns(Part):
+    """`common.pooling.Moments` of columns."""
+
+    n: Counts
+    mean: Numbers
+    m2: Numbers
+    mean_rest: Numbers
+    """What rounding took off the mean."""
+
+    @classmethod
+    def of(cls, found: Moments) -> Self:
+        """From arrays."""
+        rest = np.broadcast_to(found.mean_rest, found.mean.shape)
+        columns = {"n": found.n, "mean": found.mean, "m2": found.m2, "mean_rest": rest}
+        return cls(**{name: tuple(values.tolist()) for name, values in columns.items()})
+
+    def moments(self) -> Moments:
+        """The same as arrays."""
+        return Moments(*(np.array(getattr(self, name)) for name in ("n", "mean", "m2", "mean_rest")))
+
+
+class RankColumns(Part):
+    """`common.pooling.RankSums` of features."""
+
+    n_positive: Counts
+    n_negative: Counts
+    u: Numbers
+    tie_term: Numbers
+
+    @classmethod
+    def of(cls, found: RankSums) -> Self:
+        """From arrays."""
+        return cls(**{name: tuple(getattr(found, name).tolist()) for name in cls.model_fields})
+
+    def rank_sums(self) -> RankSums:
+        """The same as arrays."""
+        return RankSums(**{name: np.array(getattr(self, name)) for name in type(self).model_fields})
+
+
+class CoMomentColumns(Part):
+    """`common.pooling.CoMoments` of columns; of the symmetric products the rows are given one after another."""
+
+    n: Count
+    known: Counts
+    mean: Numbers
+    cross: Numbers
+
+    @classmethod
+    def of(cls, found: CoMoments) -> Self:
+        """From arrays."""
+        known, mean, cross = found.known.tolist(), found.mean.tolist(), found.cross.ravel().tolist()
+        return cls(n=found.n, known=tuple(known), mean=tuple(mean), cross=tuple(cross))
+
+    def co_moments(self) -> CoMoments:
+        """The same as arrays."""
+        mean = np.array(self.mean)
+        return CoMoments(self.n, np.array(self.known), mean, np.array(self.cross).reshape(mean.size, mean.size))
+
+
+class DivisionCounts(Part):
+    """Patients and positives of one division."""
+
+    patients: Count
+    positives: Count | None
+    """None where the site's policy withholds it."""

@@ -1,0 +1,43 @@
+"""A federated study from its first question to its sealed signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from common import atomic
+from server.phases.describe import describe
+from server.phases.evaluation import evaluate
+from server.phases.preparation import selection, statistics
+from server.phases.survival import survive
+from server.phases.training import train
+from server.results import results
+from server.sealing import seal_signature
+from server.study_run import StudyRun
+
+PHASES: tuple[tuple[str, Callable[[StudyRun], None]], ...] = (
+    ("describe", describe),
+    ("statistics", statistics),
+    ("selection", selection),
+    ("training", train),
+    ("evaluation", evaluate),
+    ("survival", survive),
+)
+
+
+def coordinate(run: StudyRun, out: Path) -> dict[str, Any]:
+    """Do every phase that is not done yet; writes signature/ and results.json and returns its content.
+
+    PeerError when the quorum is missing: what was done is kept, and a later call goes on.
+    """
+    run.facts.setdefault("runs", 0)
+    run.facts["runs"] += 1
+    for name, phase in PHASES:
+        if not run.done(name):
+            phase(run)
+    sealed = seal_signature(run, out / "signature")
+    content = results(run, sealed)
+    atomic.write_json(out / "results.json", content)
+    run.live.tell("done", f"done: {out / 'results.json'}", out=str(out))
+    return content

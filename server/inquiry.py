@@ -1,0 +1,102 @@
+"""One question under way: sent to each site once, again where the connection failed, each answer taken once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Generic, TypeVar
+
+from flwr.app import Message
+from flwr.serverapp import Grid
+
+from common.errors import PeerError
+from common.messages import Arrays, Letter, Reply, Request, decode, encode, message_bytes, message_type
+
+Answer = TypeVar("Answer", bound=Reply)
+ATTEMPTS = 5
+PAUSE_SECONDS = 5.0
+"""Between two attempts to ask a site whose program or connection failed."""
+_FAILURES = {2: "its program failed", 3: "its message was lost", 5: "it went away", 8: "its program stopped"}
+
+
+class Inquiry(Generic[Answer]):
+    """Answers so far, reasons of those that will not come, and what was odd."""
+
+    def __init__(
+        self,
+        letter: Letter,
+        expecting: type[Answer],
+        check: Callable[[Answer, Arrays], None] | None,
+        *,
+        clock: Callable[[], float],
+    ) -> None:
+        if not isinstance(letter.record, Request):
+            raise TypeError(f"a {letter.record.kind} record asks nothing")
+        self.content, self.request = encode(letter), letter.record
+        self.expecting, self.check, self.clock = expecting, check, clock
+        self.answers: dict[str, tuple[Answer, Arrays]] = {}
+        self.missing: dict[str, str] = {}
+        self.remarks: list[str] = []
+        self.bytes_sent = self.bytes_received = 0
+        self._sites: dict[str, str] = {}
+        self._waiting: dict[str, str] = {}
+        self._attempts: dict[str, int] = {}
+        self._again: dict[str, float] = {}
+        self._failure: dict[str, str] = {}
+
+    def send(self, grid: Grid, online: Mapping[str, int]) -> None:
+        """Ask every connected site that was not asked yet, or whose turn it is again."""
+        now, busy = self.clock(), set(self._waiting.values())
+        sites = [
+            site
+            for site in sorted(online)
+            if site not in busy | set(self.answers) | set(self.missing) and self._again.get(site, now) <= now
+        ]
+        if not sites:
+            return
+        kind = message_type(type(self.request))
+        messages = [Message(self.content, dst_node_id=online[site], message_type=kind) for site in sites]
+        for site, number in zip(sites, grid.push_messages(messages), strict=True):
+            self._sites[number] = self._waiting[number] = site
+            self._attempts[site] = self._attempts.get(site, 0) + 1
+            self.bytes_sent += message_bytes(self.content)
+
+    def receive(self, grid: Grid) -> bool:
+        """Take what has come; whether anything has."""
+        replies = list(grid.pull_messages(list(self._waiting))) if self._waiting else []
+        for reply in replies:
+            number = reply.metadata.reply_to_message_id
+            site, waited_for = self._sites.get(number), self._waiting.pop(number, None)
+            if site is None or waited_for is None:
+                self.remarks.append(f"{site or 'an unknown node'} answered twice; the first answer counts")
+            elif reply.has_error():
+                self._failed(site, reply.error.code)
+            else:
+                self.bytes_received += message_bytes(reply.content)
+                self._take(site, reply)
+        return bool(replies)
+
+    def close(self, asked: set[str], online: set[str], deadline_seconds: float) -> None:
+        """Give each site that has not answered a reason."""
+        for site in sorted(asked - set(self.answers) - set(self.missing)):
+            late = f"no answer within {deadline_seconds:g} s" if site in online else "not connected"
+            self.missing[site] = self._failure.get(site, late)
+
+    def _failed(self, site: str, code: int) -> None:
+        self._failure[site] = f"{_FAILURES.get(code, 'it could not be reached')} (code {code})"
+        self._again[site] = self.clock() + PAUSE_SECONDS
+        if self._attempts[site] >= ATTEMPTS:
+            self.missing[site] = f"{self._failure[site]}, asked {ATTEMPTS} times"
+
+    def _take(self, site: str, reply: Message) -> None:
+        try:
+            record, arrays = decode(reply.content, self.expecting)
+            if record.study_sha256 != self.request.study_sha256:
+                raise PeerError("the answer is about another study")
+            if record.site != site:
+                raise PeerError("the answer is signed with another site's name than its key was admitted for")
+            if self.check is not None:
+                self.check(record, arrays)
+        except PeerError as error:
+            self.missing[site] = str(error)
+        else:
+            self.answers[site] = (record, arrays)

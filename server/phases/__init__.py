@@ -1,0 +1,1 @@
+"""The phases of a federated study, in their order."""

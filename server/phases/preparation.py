@@ -1,0 +1,106 @@
+"""Statistics and selection: which features the network gets, and on what scale, without pooling a patient."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+
+from common.errors import DataError, PeerError
+from common.messages import (
+    Arrays,
+    ColumnScaling,
+    CorrelationReply,
+    CorrelationRequest,
+    Preparation,
+    RanksReply,
+    RanksRequest,
+    StatisticsReply,
+    StatisticsRequest,
+)
+from common.pooling import Moments, merge, merge_co_moments, prune, van_elteren
+from common.selection import select_features
+from server.study_run import StudyRun
+
+CLINICAL_VARIABLES = 4
+
+
+def statistics(run: StudyRun) -> None:
+    """Pooled means and deviations of all features and clinical values."""
+    run.live.tell("phase", "statistics: means and spreads of all training patients", phase="statistics")
+    answered = run.ask(StatisticsRequest(study_sha256=run.sha256), StatisticsReply, check=_complete)
+    replies = list(answered.records().values())
+    names = replies[0].radiomic_features
+    if any(reply.radiomic_features != names for reply in replies):
+        raise PeerError("statistics: the sites compute different features; install the same version everywhere")
+    run.facts["statistics"] = {
+        "sites": sorted(answered.answers),
+        "radiomic_features": list(names),
+        "radiomics": _pooled([reply.radiomics.moments() for reply in replies]),
+        "clinical": _pooled([reply.clinical.moments() for reply in replies]),
+    }
+    run.finish("statistics")
+
+
+def _complete(reply: StatisticsReply, _: Arrays) -> None:
+    sizes = {len(reply.radiomic_features), *(len(part) for part in (reply.radiomics.n, reply.radiomics.mean))}
+    if sizes != {len(reply.radiomics.m2)} or len(reply.clinical.mean) != CLINICAL_VARIABLES:
+        raise PeerError("the statistics have another number of columns than the study")
+
+
+def _pooled(parts: Sequence[Moments]) -> dict[str, Any]:
+    return ColumnScaling.of(merge(parts).scaling()).model_dump(mode="json")
+
+
+def selection(run: StudyRun) -> None:
+    """The stratified test of every feature, the study's rule, and the common scaling of those that stay."""
+    run.live.tell("phase", "selection: the rank test of every feature within the sites", phase="selection")
+    names = run.facts["statistics"]["radiomic_features"]
+
+    def fits(reply: RanksReply, _: Arrays) -> None:
+        if {len(part) for part in reply.ranks.model_dump().values()} != {len(names)}:
+            raise PeerError("the rank sums have another number of features than the statistics")
+
+    answered = run.ask(RanksRequest(study_sha256=run.sha256), RanksReply, check=fits)
+    tested = van_elteren([reply.ranks.rank_sums() for reply in answered.records().values()])
+    p_values = pd.Series(tested, index=names)
+    chosen = _without_copies(run, p_values[select_features(p_values, run.study.selection)])
+    run.facts["selection"] = {
+        "sites": sorted(answered.answers),
+        "test": "van Elteren's, stratified by site",
+        "features": [{"name": name, "p_value": float(p_values[name])} for name in chosen],
+    }
+    run.facts["preparation"] = _preparation(run, chosen).model_dump_json()
+    run.live.tell("selection", f"  {len(chosen)} of {len(names)} features stay", features=len(chosen))
+    run.finish("selection")
+
+
+def _without_copies(run: StudyRun, p_values: pd.Series) -> list[str]:
+    """Leave out features that say what a better one says, where the study asks for it."""
+    names, limit = [str(name) for name in p_values.index], run.federation.correlation
+    if limit >= 1:
+        return names
+    scaling = _scaling(run, names)
+    request = CorrelationRequest(study_sha256=run.sha256, radiomic_features=tuple(names), radiomics=scaling)
+    answered = run.ask(request, CorrelationReply)
+    products = [one.products.co_moments() for one in answered.records().values() if one.products is not None]
+    if not products:
+        raise DataError(
+            f"federation.correlation is {limit:g}, but no site may tell correlations of {len(names)} features; "
+            "lower selection.maximum_features, or set federation.correlation to 1"
+        )
+    return prune(p_values, merge_co_moments(products).correlation(), limit=limit)
+
+
+def _preparation(run: StudyRun, names: list[str]) -> Preparation:
+    clinical = ColumnScaling.model_validate_json(json.dumps(run.facts["statistics"]["clinical"]))
+    return Preparation(radiomic_features=tuple(names), radiomics=_scaling(run, names), clinical=clinical)
+
+
+def _scaling(run: StudyRun, names: list[str]) -> ColumnScaling:
+    known, columns = run.facts["statistics"], run.facts["statistics"]["radiomic_features"]
+    places = [columns.index(name) for name in names]
+    pooled = {part: tuple(known["radiomics"][part][place] for place in places) for part in ("mean", "deviation")}
+    return ColumnScaling(**pooled)

@@ -1,0 +1,145 @@
+"""Rounds of local training and averaging, in the paper's stages, the best on all sites' validation patients kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from common.errors import PeerError
+from common.federated_model import federated_network
+from common.messages import Arrays, TrainingReply, TrainingRequest
+from common.weights import flatten
+from server.aggregation import ServerOptimizer, aggregate
+from server.phases.best_weights import judge
+from server.study_run import StudyRun
+from server.updates import accepted_updates
+
+Updates = Mapping[str, tuple[TrainingReply, Arrays]]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One exchange of the training: a round, or at the end of a stage a judgement of its last weights."""
+
+    stage: int
+    round: int
+    first_epoch: int
+    epochs: int
+
+
+def plan(run: StudyRun) -> list[Planned]:
+    """All exchanges of the study's training in their order."""
+    planned, number = [], 0
+    for stage, settings in enumerate(run.study.training.stages):
+        for first in range(0, settings.epochs, run.federation.local_epochs):
+            planned.append(Planned(stage, number, first, min(run.federation.local_epochs, settings.epochs - first)))
+            number += 1
+        planned.append(Planned(stage, number, settings.epochs, 0))
+    return planned
+
+
+def train(run: StudyRun) -> None:
+    """Do every exchange that is not done yet; the best weights stand in the state as `best`."""
+    if "training" not in run.facts:
+        _begin(run)
+    planned, started, facts = plan(run), time.monotonic(), run.facts["training"]
+    first = facts["next"]
+    for place in range(first, len(planned)):
+        _exchange(run, planned[place], facts)
+        facts["next"] = place + 1
+        run.state.save()
+        each = (time.monotonic() - started) / (place + 1 - first)
+        _tell(run, planned[place], facts, seconds_left=each * (len(planned) - place - 1))
+    run.finish("training")
+
+
+def _begin(run: StudyRun) -> None:
+    weights = flatten(run.layout, federated_network(run.study, run.preparation).state_dict())
+    run.facts["training"] = {
+        "next": 0,
+        "weights_round": -1,
+        "best_round": -1,
+        "best_rank": None,
+        "judged": True,
+        "optimizer_steps": 0,
+        "history": [],
+    }
+    run.state.put("current", weights)
+    run.state.put("best", weights)
+
+
+def _exchange(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> None:
+    if planned.first_epoch == 0 and planned.stage > 0:
+        run.state.put("current", run.state.arrays["best"])
+        facts.update(weights_round=facts["best_round"], judged=True)
+    request = _request(run, planned, facts)
+
+    def fits(reply: TrainingReply, arrays: Arrays) -> None:
+        if reply.round != planned.round:
+            raise PeerError(f"the answer is for round {reply.round}, asked was round {planned.round}")
+        if planned.epochs:
+            run.layout.check(arrays)
+
+    about = {"round": planned.round, "stage": planned.stage, "epochs": planned.epochs}
+    answered = run.ask(request, TrainingReply, arrays=run.state.arrays["current"], check=fits, about=about)
+    if request.validate_weights:
+        judge(run, facts, list(answered.records().values()))
+    if planned.epochs:
+        _average(run, planned, facts, answered.answers)
+
+
+def _request(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> TrainingRequest:
+    return TrainingRequest(
+        study_sha256=run.sha256,
+        preparation=run.preparation,
+        weights_round=facts["weights_round"],
+        best_round=facts["best_round"],
+        stage=planned.stage,
+        round=planned.round,
+        first_epoch=planned.first_epoch,
+        epochs=planned.epochs,
+        validate_weights=not facts["judged"],
+    )
+
+
+def _average(run: StudyRun, planned: Planned, facts: dict[str, Any], updates: Updates) -> None:
+    weights = run.state.arrays["current"]
+    arrays = {site: update for site, (_, update) in sorted(updates.items())}
+    taken, refused, flagged = accepted_updates(weights, arrays, run.federation)
+    for site, reason in (refused | flagged).items():
+        verdict = "refused" if site in refused else "flagged"
+        run.live.tell("update", f"  {site}: {reason}, {verdict}", site=site, reason=reason, verdict=verdict)
+    patients = {site: updates[site][0].patients for site in taken}
+    optimizer = ServerOptimizer(facts["optimizer_steps"], dict(run.state.arrays.get("moments", {})))
+    run.state.put("current", aggregate(weights, taken, patients, run.federation, optimizer))
+    if optimizer.moments:
+        run.state.put("moments", optimizer.moments)
+    losses = [(updates[site][0].loss or 0.0, patients[site]) for site in taken]
+    loss = sum(value * number for value, number in losses) / max(1, sum(patients.values()))
+    facts.update(weights_round=planned.round, judged=False, optimizer_steps=optimizer.steps)
+    facts["history"].append({"round": planned.round, "stage": planned.stage, "loss": loss, "sites": sorted(taken)})
+    run.facts["rounds"][-1] |= {"refused": refused, "flagged": flagged}
+
+
+def _tell(run: StudyRun, planned: Planned, facts: dict[str, Any], *, seconds_left: float) -> None:
+    line = facts["history"][-1]
+    kind = f"round {planned.round + 1}" if planned.epochs else "stage end"
+    answered = len(run.facts["rounds"][-1]["answered"])
+    judged = next((one for one in reversed(facts["history"]) if "validation_auc" in one), None)
+    area, loss = (_three(judged[name]) for name in ("validation_auc", "validation_loss")) if judged else ("", "")
+    seen = f", validation AUC {area}, loss {loss}" if judged else ""
+    left = f"{seconds_left / 60:.0f} min" if seconds_left > 90 else f"{seconds_left:.0f} s"
+    run.live.tell(
+        "round",
+        f"  stage {planned.stage + 1}, {kind}: {answered} sites, training loss {line['loss']:.3f}{seen}; {left} left",
+        **{name: value for name, value in line.items() if name != "sites"},
+        answered=run.facts["rounds"][-1]["answered"],
+        seconds_left=round(seconds_left),
+    )
+    run.live.scalars(line["round"], **{name: line.get(name) for name in ("loss", "validation_loss", "validation_auc")})
+
+
+def _three(value: float | None) -> str:
+    return "withheld" if value is None else f"{value:.3f}"

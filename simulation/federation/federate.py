@@ -1,0 +1,67 @@
+"""A federation on one machine: synthetic sites, the code of server and hospitals, and what federation costs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from client.app import app as client_app
+from client.federation.answer import STUDY_FILE
+from common import atomic
+from common.device import device_name
+from common.parallel import cores
+from common.study import Study
+from server.coordinate import coordinate
+from server.exchange import Exchange
+from server.live import Live
+from server.study_run import federation_of, open_run
+from simulation.cohort.sites import make_sites
+from simulation.federation.comparison import compare
+from simulation.federation.grid import InProcessGrid
+from simulation.federation.pooled import train_pooled
+from simulation.reproduce import Clock
+
+
+@dataclass(frozen=True)
+class FederatedRun:
+    """What a simulated federation is asked to do: its folder with study.toml, its study, preset and device."""
+
+    folder: Path
+    study: Study
+    preset: str
+    device: torch.device
+    say: Callable[[str], None]
+
+
+def federate(run: FederatedRun) -> dict[str, Any]:
+    """Do every step that is not done yet; writes server/, signature/, results.json and report.html."""
+    clock = Clock(run.folder / "seconds.json")
+    with clock.step("cohort"):
+        folders = make_sites(run.study, run.folder / "sites", jobs=cores(), resume=True)
+    for folder in folders.values():
+        atomic.write_bytes(folder / STUDY_FILE, (run.folder / "study.toml").read_bytes())
+    with clock.step("federation"):
+        results = _coordinate(run, folders)
+    with clock.step("pooled training"):
+        pooled = train_pooled(run.study, folders, models=run.folder / "models", device=run.device)
+    with clock.step("comparison"):
+        results |= {"comparison": compare(run.study, folders, pooled, run.folder / "server", device=run.device)}
+    results |= {"preset": run.preset, "device": device_name(run.device), "seconds": clock.seconds}
+    atomic.write_json(run.folder / "results.json", results)
+    return results
+
+
+def _coordinate(run: FederatedRun, folders: dict[str, Path]) -> dict[str, Any]:
+    logging.getLogger("flwr").setLevel(logging.ERROR)
+    live = Live(run.folder / "server", say=run.say)
+    try:
+        exchange = Exchange(InProcessGrid(client_app, folders), federation_of(run.study), poll_seconds=0.0)
+        server = run.folder / "server"
+        return coordinate(open_run(run.folder / "study.toml", server, exchange, live), server)
+    finally:
+        live.close()
