@@ -12,6 +12,7 @@ from client.check import check_results, check_site
 from client.evaluation_commands import evaluate_command, survival_command
 from client.explain_command import explain_command
 from client.features import SiteFeatures, features_file, features_results, site_features
+from client.federation_commands import enroll_command, join_command
 from client.quarantine import Quarantined, check_limit
 from client.site import Site, init_site, load_site
 from common import atomic
@@ -86,6 +87,8 @@ def features_command(folder: Folder, jobs: Jobs = None, study: StudyFile = None)
 app.command("evaluate")(evaluate_command)
 app.command("survival")(survival_command)
 app.command("explain")(explain_command)
+app.command("enroll")(enroll_command)
+app.command("join")(join_command)
 
 
 def _show_quarantined(site: Site, quarantined: tuple[Quarantined, ...]) -> None:

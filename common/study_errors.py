@@ -9,9 +9,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
-    """One clause for each wrong key: where, what was given, the rule and the nearest known key."""
-    return "; ".join(_clause(item, model) for item in error.errors())
+def explain(error: ValidationError, model: type[BaseModel], *, most: int | None = None) -> str:
+    """One clause for each wrong key, or the first `most`: where, what was given, the rule and the nearest known key."""
+    return "; ".join(_clause(item, model) for item in error.errors()[:most])
 
 
 def _clause(item: Any, model: type[BaseModel]) -> str:

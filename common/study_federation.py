@@ -26,7 +26,7 @@ class Federation(Section):
     local_epochs: AtLeastOne
     """Passes over a site's training patients a round; each stage's epochs are divided into such rounds."""
     local_batch_size: Annotated[int, Field(ge=2)]
-    """Slices a step at a site; smaller than training.batch_size, so that sites take as many steps as pooled patients."""
+    """Slices a step at a site; smaller than training.batch_size, so that sites take as many steps as pooling would."""
     aggregation: Literal["fedavg", "fedprox", "fedadam", "fedbn", "trimmed-mean", "median"]
     """How a round's weights become one; fedavg, fedprox and fedbn weigh by training patients."""
     proximal_mu: Annotated[float, Field(ge=0)]

@@ -12,6 +12,7 @@ from server.phases.evaluation import evaluate
 from server.phases.preparation import selection, statistics
 from server.phases.survival import survive
 from server.phases.training import train
+from server.report import write_study_report
 from server.results import results
 from server.sealing import seal_signature
 from server.study_run import StudyRun
@@ -27,7 +28,7 @@ PHASES: tuple[tuple[str, Callable[[StudyRun], None]], ...] = (
 
 
 def coordinate(run: StudyRun, out: Path) -> dict[str, Any]:
-    """Do every phase that is not done yet; writes signature/ and results.json and returns its content.
+    """Do every phase that is not done yet; writes signature/, results.json and report.html and returns the results.
 
     PeerError when the quorum is missing: what was done is kept, and a later call goes on.
     """
@@ -39,5 +40,6 @@ def coordinate(run: StudyRun, out: Path) -> dict[str, Any]:
     sealed = seal_signature(run, out / "signature")
     content = results(run, sealed)
     atomic.write_json(out / "results.json", content)
+    write_study_report(content, out / "report.html")
     run.live.tell("done", f"done: {out / 'results.json'}", out=str(out))
     return content

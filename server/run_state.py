@@ -70,7 +70,7 @@ class RunState:
             state = cls(
                 folder, study_sha256, code_sha256, content["facts"], arrays, content["arrays"], _saves=content["saves"]
             )
-        except (OSError, ValueError, KeyError, SafetensorError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
             raise DataError(
                 f"{path}: the state of the run is damaged ({error}); begin again in another folder"
             ) from error

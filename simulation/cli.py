@@ -40,7 +40,7 @@ Seed = Annotated[int | None, typer.Option(help="Seed in place of the study's.", 
 def reproduce_command(
     preset: Preset = "quick",
     study: StudyFile = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run  [default: runs/NAME of the study]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/NAME of the study")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     seed: Seed = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish a run that was stopped.")] = False,

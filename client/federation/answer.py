@@ -8,16 +8,19 @@ from pathlib import Path
 
 import torch
 
+from client.federation.board import write_scalars
 from client.federation.dataset import Dataset, federation_cache, load_dataset
 from client.federation.describe import describe, difference
 from client.federation.evaluation import judge, train_alone
 from client.federation.guards import Guard
+from client.federation.local_report import write_local_report
 from client.federation.site_state import SiteState
 from client.federation.statistics import training_correlation, training_ranks, training_statistics
-from client.federation.survival import survive
+from client.federation.survival import received_scores, survive
 from client.federation.training import train_round
 from client.models import choose_device
 from client.site import Site
+from common.device import device_name
 from common.errors import PeerError, StudyError
 from common.messages import (
     AloneRequest,
@@ -131,6 +134,7 @@ def _correlation(desk: Desk, request: CorrelationRequest) -> Letter:
 def _training(desk: Desk, request: TrainingRequest, arrays: Arrays) -> Letter:
     guard = desk.guard()
     done = train_round(desk.dataset, desk.study, request, arrays, state=desk.state(), guard=guard, device=desk.device)
+    write_scalars(desk.site, request.round, done)
     reply = TrainingReply(
         study_sha256=desk.sha256,
         site=desk.site.name,
@@ -166,16 +170,25 @@ def _evaluation(desk: Desk, request: EvaluationRequest, arrays: Arrays) -> Lette
 
 
 def _survival(desk: Desk, request: SurvivalRequest, arrays: Arrays) -> Letter:
-    return Letter(
-        survive(
-            desk.dataset,
-            desk.study,
-            request,
-            arrays,
-            site=desk.site.name,
-            state=desk.state(),
-            guard=desk.guard(),
-            curves_allowed=desk.site.policy.share_survival_curves,
-            device=desk.device,
-        )
+    dataset, guard = desk.dataset, desk.guard()
+    slices = received_scores(dataset, desk.study, request, arrays, state=desk.state(), device=desk.device)
+    policy = desk.site.policy
+    reply = survive(
+        dataset,
+        request,
+        slices,
+        site=desk.site.name,
+        guard=guard,
+        curves_allowed=policy.share_survival_curves,
     )
+    if request.cutoff is not None:
+        write_local_report(
+            desk.site,
+            dataset,
+            desk.study,
+            slices,
+            study_sha256=desk.sha256,
+            cutoff=request.cutoff,
+            device=device_name(desk.device),
+        )
+    return Letter(reply)

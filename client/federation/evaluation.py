@@ -63,12 +63,19 @@ def division_scores(
     dataset: Dataset, study: Study, preparation: Preparation, network: FusionNetwork, device: torch.device
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Labels and log-odds of the patients of each division but the training one."""
+    found = division_slices(dataset, study, preparation, network, device)
+    return {name: (labels, patient_logits(logits)) for name, (labels, logits) in found.items()}
+
+
+def division_slices(
+    dataset: Dataset, study: Study, preparation: Preparation, network: FusionNetwork, device: torch.device
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Labels, and log-odds of each slice (patients, slices), of each division but the training one."""
     samples, patients = prepared_samples(dataset, preparation, study), dataset.cohort.patients
     found = {}
     for name in ("validation", "test", "immunotherapy"):
         part = division_of(samples, patients, name)
-        logits = slice_logits(network, federated_parts(preparation), part.to(device))
-        found[name] = (part.labels.numpy(), patient_logits(logits))
+        found[name] = (part.labels.numpy(), slice_logits(network, federated_parts(preparation), part.to(device)))
     return found
 
 
@@ -77,8 +84,8 @@ def _auc(labels: np.ndarray, logits: np.ndarray, guard: Guard) -> SiteAuc | None
         return None
     try:
         return SiteAuc(**asdict(auc_interval(labels, logits)))
-    except DataError as error:
-        guard.forbids("AUC on test patients", str(error)[:120])
+    except DataError:
+        guard.forbids("AUC on test patients", "cannot be computed on these patients")
         return None
 
 

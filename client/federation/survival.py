@@ -8,10 +8,11 @@ import torch
 from scipy.special import expit
 
 from client.federation.dataset import Dataset
-from client.federation.evaluation import division_scores
+from client.federation.evaluation import division_slices
 from client.federation.guards import Guard
 from client.federation.site_state import SiteState
 from client.federation.training import received_network
+from client.prediction import patient_logits
 from common.errors import DataError
 from common.messages import Arrays, SurvivalReply, SurvivalRequest
 from common.messages.judgements import SiteEffect, SurvivalBins
@@ -22,22 +23,32 @@ from common.survival import cox_regression
 LONGEST_DAYS, BIN_DAYS = 3600, 30
 
 
-def survive(
+def received_scores(
     dataset: Dataset,
     study: Study,
     request: SurvivalRequest,
     arrays: Arrays,
     *,
-    site: str,
     state: SiteState,
+    device: torch.device,
+) -> dict[str, np.ndarray]:
+    """Log-odds of each slice (patients, slices) by division, from the weights that came."""
+    network = received_network(study, request.preparation, arrays, state, weights_round=request.weights_round)
+    found = division_slices(dataset, study, request.preparation, network.to(device), device)
+    return {name: logits for name, (_, logits) in found.items()}
+
+
+def survive(
+    dataset: Dataset,
+    request: SurvivalRequest,
+    slices: dict[str, np.ndarray],
+    *,
+    site: str,
     guard: Guard,
     curves_allowed: bool,
-    device: torch.device,
 ) -> SurvivalReply:
     """The median score, or with a cut-off the log hazard ratios and, where the policy allows, binned curves."""
-    network = received_network(study, request.preparation, arrays, state, weights_round=request.weights_round)
-    _, logits = division_scores(dataset, study, request.preparation, network.to(device), device)["immunotherapy"]
-    treated = dataset.patients("immunotherapy")
+    treated, logits = dataset.patients("immunotherapy"), patient_logits(slices["immunotherapy"])
     enough = guard.allows(len(treated), "survival")
     told = enough and request.cutoff is not None
     high = expit(logits) > (request.cutoff or 0.0)
@@ -58,8 +69,8 @@ def _effect(treated: pd.DataFrame, values: np.ndarray, guard: Guard, what: str) 
     covariates = pd.DataFrame({"pdl1es": np.asarray(values, dtype=float)}, index=treated.index)
     try:
         model = cox_regression(treated["pfs_days"], treated["progressed"], covariates)
-    except DataError as error:
-        guard.forbids(what, str(error)[:120])
+    except DataError:
+        guard.forbids(what, "cannot be computed on these patients")
         return None
     term = model.terms["pdl1es"]
     return SiteEffect(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -83,7 +84,8 @@ def train_round(
 def _train(network: FusionNetwork, samples: Samples, study: Study, request: TrainingRequest, state: SiteState) -> float:
     optimizer = optimizer_for(network, study.training, stage=request.stage)
     if (adam := state.before(request.round, stage=request.stage)) is not None:
-        optimizer.load_state_dict(adam)
+        # a copy: Adam goes on in place, and the state before the round must stay for a round that is asked for again
+        optimizer.load_state_dict(copy.deepcopy(adam))
     settings = site_training(study)
     parts, penalty, losses = federated_parts(request.preparation), proximal_term(network, study), []
     for epoch in range(request.first_epoch, request.first_epoch + request.epochs):

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from common.messages.judgements import Scores, SiteAuc, SiteEffect, SurvivalBins, Validation
+from common.messages.judgements import Loss, Scores, Share, SiteAuc, SiteEffect, SurvivalBins, Validation
 from common.messages.record import Count, Phase, Reply, Sha256
 from common.messages.shared import (
     WEIGHTS,
@@ -55,6 +55,8 @@ class CorrelationReply(Reply):
 
     phase: ClassVar[Phase] = "selection"
     kind: ClassVar[str] = "correlation"
+    largest_text: ClassVar[int] = 64 * 2**20
+    """All 1316 features with each other."""
     products: CoMomentColumns | None
 
 
@@ -67,7 +69,7 @@ class TrainingReply(Reply):
     round: Count
     patients: Count
     """Training patients, the weight of this site's update."""
-    loss: float | None
+    loss: Loss | None
     """Mean cross-entropy of the round; None when nothing was trained."""
     validation: Validation | None
     """None when it was not asked for, or is withheld."""
@@ -99,7 +101,7 @@ class SurvivalReply(Reply):
     phase: ClassVar[Phase] = "survival"
     kind: ClassVar[str] = "survival"
     patients: Count
-    median_score: float | None
+    median_score: Share | None
     by_score: SiteEffect | None
     """Log hazard ratio of one unit of log-odds."""
     by_group: SiteEffect | None

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from common.errors import PeerError
 from common.messages.fault import Fault
@@ -15,7 +15,6 @@ from common.study_errors import explain
 
 Kind = TypeVar("Kind", bound=Record)
 _RECORD, _ARRAYS = "record", "arrays"
-_LARGEST_TEXT = 64 * 2**20
 
 
 def encode(letter: Letter) -> RecordDict:
@@ -36,8 +35,10 @@ def encode_fault(fault: Fault) -> RecordDict:
 
 def decode(content: RecordDict, expected: type[Kind]) -> tuple[Kind, Arrays]:
     """The record and arrays of a Flower message; PeerError says what does not fit, or is the fault it carries."""
-    config = content.config_records.get(_RECORD)
-    if config is None or set(content) - {_RECORD, _ARRAYS} or set(config) != {"kind", "version", "json"}:
+    config, arrays = content.config_records.get(_RECORD), set(content.array_records)
+    if config is None or set(config) != {"kind", "version", "json"}:
+        raise PeerError("the message is no pdl1es record")
+    if arrays - {_ARRAYS} or set(content) != {_RECORD} | arrays:
         raise PeerError("the message is no pdl1es record")
     if config["kind"] == Fault.kind:
         raise PeerError(_parsed(config, Fault).reason)
@@ -56,19 +57,19 @@ def _text(record: Record | Fault) -> ConfigRecord:
     return ConfigRecord({"kind": record.kind, "version": VERSION, "json": record.model_dump_json()})
 
 
-Parsed = TypeVar("Parsed", bound=BaseModel)
+Parsed = TypeVar("Parsed", Record, Fault)
 
 
 def _parsed(config: ConfigRecord, expected: type[Parsed]) -> Parsed:
     version, text = config["version"], config["json"]
     if version != VERSION:
         raise PeerError(f"the record has version {str(version)[:20]}, this program reads version {VERSION}")
-    if not isinstance(text, str) or len(text) > _LARGEST_TEXT:
+    if not isinstance(text, str) or len(text) > expected.largest_text:
         raise PeerError("the record is no text, or too long")
     try:
         return expected.model_validate_json(text)
     except ValidationError as error:
-        raise PeerError(f"the {expected.__name__} does not fit: {explain(error, expected)[:200]}") from error
+        raise PeerError(f"the {expected.__name__} does not fit: {explain(error, expected, most=3)[:200]}") from error
 
 
 def _flat(value: np.ndarray) -> np.ndarray:
@@ -87,9 +88,10 @@ def _arrays(content: RecordDict, expected: type[Record]) -> Arrays:
 def _checked(name: str, array: Array) -> np.ndarray:
     try:
         values = array.numpy()
-    except (ValueError, EOFError, OSError, TypeError) as error:
+    except Exception as error:  # foreign bytes make numpy's reader fail in any way, by MemoryError and TokenError too
         raise PeerError(f"array {name} cannot be read") from error
-    if values.dtype != np.float32 or values.ndim != 1:
+    # numpy gives back an archive where it finds one
+    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim != 1:
         raise PeerError(f"array {name} must be flat float32")
     if not np.isfinite(values).all():
         raise PeerError(f"array {name} holds NaN or infinity")

@@ -24,6 +24,7 @@ class Fault(Part):
     phase: ClassVar[Phase] = "describe"
     kind: ClassVar[str] = "fault"
     array_names: ClassVar[frozenset[str]] = frozenset()
+    largest_text: ClassVar[int] = 4096
     version: Literal[1] = 1
     code: Code
     reason: Annotated[str, Field(max_length=300)]

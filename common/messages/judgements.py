@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from common.messages.record import Count, Part
-from common.messages.shared import Counts, Numbers
+from common.messages.shared import Counts, Number, Numbers
 from common.pooling import ScoreSummary, SurvivalCounts
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Loss = Annotated[float, Field(ge=0, le=1e12)]
 
 
 class Validation(Part):
@@ -19,11 +20,18 @@ class Validation(Part):
 
     patients: Count
     slices: Count
-    loss_sum: float
+    loss_sum: Loss
     """Cross-entropy summed over slices."""
-    concordant_pairs: float
+    concordant_pairs: Annotated[float, Field(ge=0)]
     """Pairs of a positive and a negative patient in the right order; ties count one half."""
-    pairs: Count
+    pairs: Annotated[int, Field(ge=0, le=10**14)]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        # an area times the pairs may round up
+        if self.concordant_pairs > self.pairs * (1 + 1e-9):
+            raise ValueError(f"{self.concordant_pairs:g} of {self.pairs} pairs are in the right order")
+        return self
 
 
 class SiteAuc(Part):
@@ -39,8 +47,8 @@ class SiteAuc(Part):
 class SiteEffect(Part):
     """A log hazard ratio of a Cox model with one covariate."""
 
-    log_hazard_ratio: float
-    standard_error: Annotated[float, Field(gt=0)]
+    log_hazard_ratio: Annotated[float, Field(ge=-1e9, le=1e9)]
+    standard_error: Annotated[float, Field(ge=1e-9, le=1e9)]
     n: Count
     events: Count
 
@@ -69,13 +77,13 @@ class Scores(Part):
 
     n_positive: Count
     n_negative: Count
-    u: float
-    variance_positive: float
-    variance_negative: float
+    u: Number
+    variance_positive: Share
+    variance_negative: Share
     edges: Numbers
     positive: Counts
     negative: Counts
-    ends: tuple[float, float] | None
+    ends: tuple[Number, Number] | None
 
     @classmethod
     def of(cls, summary: ScoreSummary) -> Self:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 VERSION = 1
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -29,6 +29,8 @@ class Record(Part):
     kind: ClassVar[str]
     array_names: ClassVar[frozenset[str]] = frozenset()
     """Names of the flat float32 arrays that may go beside the record."""
+    largest_text: ClassVar[int] = 4 * 2**20
+    """Characters of the record's JSON that are read; more is refused."""
 
     version: Literal[1] = 1
     study_sha256: Sha256
@@ -42,7 +44,7 @@ class Reply(Record):
     """What a site answers."""
 
     site: Annotated[str, Field(max_length=63)]
-    withheld: tuple[Annotated[str, Field(max_length=200)], ...] = ()
+    withheld: Annotated[tuple[Annotated[str, Field(max_length=200)], ...], Field(max_length=100), FailFast()] = ()
     """What the site does not tell, and why."""
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, Self, get_args
 
 import numpy as np
-from pydantic import Field
+from pydantic import FailFast, Field, model_validator
 
 from common.messages.record import Count, Part
 from common.pooling import CoMoments, Moments, RankSums
 from common.scaling import Scaling
+from common.study_sections import ClinicalVariable
 
-Numbers = tuple[float, ...]
-Counts = tuple[Count, ...]
-Names = tuple[Annotated[str, Field(max_length=120)], ...]
+Number = Annotated[float, Field(ge=-1e100, le=1e100)]
+"""Far from overflow in sums and squares, so that no site can bring an infinity into them."""
+Deviation = Annotated[float, Field(gt=0, le=1e100)]
+Numbers = Annotated[tuple[Number, ...], FailFast()]
+Counts = Annotated[tuple[Count, ...], FailFast()]
+Names = Annotated[tuple[Annotated[str, Field(max_length=120)], ...], FailFast()]
+CLINICAL_VARIABLES = len(get_args(ClinicalVariable))
 WEIGHTS = frozenset({"parameters", "buffers"})
 """The two flat arrays of a network: what training moves, and the running statistics of its BatchNorm layers."""
 
@@ -22,7 +27,13 @@ class ColumnScaling(Part):
     """z-scores of columns."""
 
     mean: Numbers
-    deviation: Numbers
+    deviation: Annotated[tuple[Deviation, ...], FailFast()]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(self.mean) != len(self.deviation):
+            raise ValueError(f"{len(self.mean)} means and {len(self.deviation)} deviations; give as many")
+        return self
 
     @classmethod
     def of(cls, scaling: Scaling) -> Self:
@@ -40,6 +51,14 @@ class Preparation(Part):
     radiomic_features: Names
     radiomics: ColumnScaling
     clinical: ColumnScaling
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(self.radiomic_features) != len(self.radiomics.mean):
+            raise ValueError(f"{len(self.radiomic_features)} features and {len(self.radiomics.mean)} z-scores")
+        if len(self.clinical.mean) != CLINICAL_VARIABLES:
+            raise ValueError(f"{len(self.clinical.mean)} clinical z-scores, there are {CLINICAL_VARIABLES} variables")
+        return self
 
 
 class MomentColumns(Part):

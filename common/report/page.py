@@ -15,7 +15,8 @@ from common.atomic import write_text
 from common.report import words
 from common.report.parts import Results
 from common.report.sections import CLOSING, SECTIONS, Section
-from common.report.view_summary import summary
+from common.report.view_summary import Summary
+from common.report.view_summary import summary as site_summary
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -38,24 +39,27 @@ def write_page(
     sections: Sequence[str | Section],
     beside: Mapping[str, Beside] | None = None,
     templates: Sequence[Path] = (),
+    summary: Summary | None = None,
+    closing: Sequence[Section] = CLOSING,
 ) -> None:
     """Write a report of the content of results.json (docs/results.md), one self-contained HTML file.
 
     `sections` are names of `common.report.sections` or sections of the caller's own, whose templates lie in
-    `templates`; those of which the results have nothing are left out. How to read the page, methods, provenance and the
-    TRIPOD+AI checklist always follow. `beside` has published numbers by dotted key of the results. Pictures are read
-    from the folder of `path`.
+    `templates`, where one takes the place of another of its name; sections of which the results have nothing are left
+    out. How to read the page, methods, provenance and the TRIPOD+AI checklist always follow, as one site's or as
+    `closing` has them; so does `summary` take the place of one site's. `beside` has published numbers by dotted key of
+    the results. Pictures are read from the folder of `path`.
     """
-    chosen = [SECTIONS[one] if isinstance(one, str) else one for one in (*sections, *CLOSING)]
+    chosen = [SECTIONS[one] if isinstance(one, str) else one for one in (*sections, *closing)]
     views = [(section, section.view(results)) for section in chosen]
     shown = [(section, view) for section, view in views if view is not None]
     text = (
-        _environment(path.parent, [TEMPLATES, *templates])
+        _environment(path.parent, [*templates, TEMPLATES])
         .get_template("base.html.j2")
         .render(
             r=results,
             title=title,
-            summary=summary(results, beside or {}),
+            summary=summary or site_summary(results, beside or {}),
             sections=shown,
             titles={"summary": "Summary"} | {section.name: section.short or section.title for section, _ in shown},
             beside=beside or {},

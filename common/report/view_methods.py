@@ -30,15 +30,16 @@ def methods_view(results: Results) -> Mapping[str, Any] | None:
     """Paragraphs by heading; those of which the results know nothing are left out."""
     study = results.get("study")
     groups = {
-        "Patients": list(_patients(study)) if study else [],
-        "Images and features": list(_images(study)) if study else [],
+        "Patients": list(patients_methods(study)) if study else [],
+        "Images and features": list(image_methods(study)) if study else [],
         "Models": list(_models(study)) if study else list(_source(results)),
         "Statistics": [text for part, text in STATISTICS.items() if part in results] + list(_evaluation(results)),
     }
     return {"groups": {heading: sentences for heading, sentences in groups.items() if sentences}}
 
 
-def _patients(study: Study) -> Iterator[str]:
+def patients_methods(study: Study) -> Iterator[str]:
+    """Who is positive, who was left out, how patients were divided."""
     rules, division = study["cohort"], study["division"]
     yield f"A patient is positive with a TPS of {rules['label_tps']:g}% or more."
     if rules["excluded_kernels"]:
@@ -50,7 +51,8 @@ def _patients(study: Study) -> Iterator[str]:
     yield f"Where no division was written, patients were divided at random by class: {listed(shares)}."
 
 
-def _images(study: Study) -> Iterator[str]:
+def image_methods(study: Study) -> Iterator[str]:
+    """What of a scan the network and PyRadiomics see."""
     grid, patches, radiomics = study["resampling"], study["patches"], study["radiomics"]
     spacing = " x ".join(f"{value:g}" for value in grid["spacing_mm"])
     yield f"CT was resampled to {spacing} mm ({ROUNDING.get(grid['rounding'], grid['rounding'])})."
@@ -92,6 +94,12 @@ def _source(results: Results) -> Iterator[str]:
         yield "The scores were given in a file; nothing was fitted to them here, and images were not read."
     if kind == "signature":
         yield "The scores are those of a sealed signature; nothing of it was fitted to these patients."
+    if kind == "federation":
+        yield (
+            "The scores are those of a model that several hospitals trained together. This hospital’s training "
+            "patients took part and are not shown; its validation patients helped to choose the best round. The cut-off "
+            "is the study’s and was not searched for here."
+        )
 
 
 def _evaluation(results: Results) -> Iterator[str]:

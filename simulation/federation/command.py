@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from client.models import choose_device
+from common.flower_environment import QUIET
 from simulation.studies import federated_text, place_study, study_text
 
 notes = Console(stderr=True, highlight=False, soft_wrap=True)
 screen = Console(highlight=False, soft_wrap=True)
 
+Engine = Annotated[
+    Literal["inprocess", "ray"], typer.Option(help="One site after another, or Flower's simulation, which needs Ray.")
+]
 Seed = Annotated[int | None, typer.Option(help="Seed in place of the study's.", min=0, max=2**32 - 1)]
 
 
@@ -22,7 +27,8 @@ def federate_command(
     sites: Annotated[int, typer.Option(help="Number of sites.", min=1, max=64)] = 4,
     preset: Annotated[str, typer.Option(help="quick: a part of the cohort, minutes; paper: everything.")] = "quick",
     study: Annotated[Path | None, typer.Option("--study", help="A study file of your own instead of a preset.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the run  [default: runs/federated-NAME]")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.", show_default="runs/federated-NAME")] = None,
+    engine: Engine = "inprocess",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     seed: Seed = None,
     resume: Annotated[bool, typer.Option("--resume", help="Finish a run that was stopped.")] = False,
@@ -31,10 +37,12 @@ def federate_command(
     text = federated_text(study_text(preset=preset, file=study, seed=seed), sites=sites)
     folder = out or Path("runs") / f"federated-{preset if study is None else study.stem}"
     placed = place_study(text, folder, resume=resume)
+    os.environ.update(QUIET)
     # Flower takes seconds to import, and the other commands do not need it
     from simulation.federation.federate import FederatedRun, federate
 
-    run = FederatedRun(folder, placed, preset if study is None else placed.name, choose_device(device), notes.print)
+    name = preset if study is None else placed.name
+    run = FederatedRun(folder, placed, name, choose_device(device), engine, notes.print)
     notes.print(f"SYNTHETIC cohort over {sites} sites, study {placed.name}, seed {placed.seed}, in {folder}")
     results = federate(run)
     show(results)

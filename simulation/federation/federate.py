@@ -6,9 +6,10 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
+from flwr.serverapp import Grid
 
 from client.app import app as client_app
 from client.federation.answer import STUDY_FILE
@@ -24,17 +25,22 @@ from simulation.cohort.sites import make_sites
 from simulation.federation.comparison import compare
 from simulation.federation.grid import InProcessGrid
 from simulation.federation.pooled import train_pooled
+from simulation.federation.report import write_federation_report
 from simulation.reproduce import Clock
+
+Engine = Literal["inprocess", "ray"]
+POLL_SECONDS: dict[Engine, float] = {"inprocess": 0.0, "ray": 0.1}
 
 
 @dataclass(frozen=True)
 class FederatedRun:
-    """What a simulated federation is asked to do: its folder with study.toml, its study, preset and device."""
+    """What a simulated federation is asked to do: its folder with study.toml, its study, preset, device and engine."""
 
     folder: Path
     study: Study
     preset: str
     device: torch.device
+    engine: Engine
     say: Callable[[str], None]
 
 
@@ -53,15 +59,25 @@ def federate(run: FederatedRun) -> dict[str, Any]:
         results |= {"comparison": compare(run.study, folders, pooled, run.folder / "server", device=run.device)}
     results |= {"preset": run.preset, "device": device_name(run.device), "seconds": clock.seconds}
     atomic.write_json(run.folder / "results.json", results)
+    write_federation_report(results, run.folder / "report.html")
     return results
 
 
 def _coordinate(run: FederatedRun, folders: dict[str, Path]) -> dict[str, Any]:
     logging.getLogger("flwr").setLevel(logging.ERROR)
     live = Live(run.folder / "server", say=run.say)
-    try:
-        exchange = Exchange(InProcessGrid(client_app, folders), federation_of(run.study), poll_seconds=0.0)
-        server = run.folder / "server"
+    server = run.folder / "server"
+
+    def serve(grid: Grid) -> dict[str, Any]:
+        exchange = Exchange(grid, federation_of(run.study), poll_seconds=POLL_SECONDS[run.engine])
         return coordinate(open_run(run.folder / "study.toml", server, exchange, live), server)
+
+    try:
+        if run.engine == "ray":
+            # Ray takes seconds to import
+            from simulation.federation.ray_engine import run_with_ray
+
+            return run_with_ray(folders, serve, gpu=run.device.type == "cuda")
+        return serve(InProcessGrid(client_app, folders))
     finally:
         live.close()
