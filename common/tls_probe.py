@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import email.utils
-import http.client
 import re
 import socket
 import ssl
 import time
 from dataclasses import dataclass
 from pathlib import Path
+
+import httpx
 
 from common.errors import PeerError, UsageError
 
@@ -18,6 +19,18 @@ MAXIMUM_AHEAD_SECONDS, MAXIMUM_BEHIND_SECONDS = 5, 300
 """Flower refuses a signature dated further from the server's clock than this."""
 _HALF_A_SECOND = 0.5  # the header has whole seconds, cut off
 _X509_EXPIRED, _X509_NOT_YET = 10, 9
+
+_SILENT = "does not answer; check host, port and the firewall on the way"
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLError, "does not speak TLS as a pdl1es server does; check host and port"),
+    (socket.gaierror, "this host name is not known; check the name and this machine's DNS"),
+    (
+        ConnectionRefusedError,
+        "refuses connections, no server runs there; ask the coordinator to start it, or check the port",
+    ),
+    (TimeoutError, _SILENT),
+    (httpx.TimeoutException, _SILENT),
+)
 
 
 class CertificateError(PeerError):
@@ -41,22 +54,20 @@ def split_address(address: str) -> tuple[str, int]:
     return found[1].strip("[]"), int(found[2])
 
 
-def probe(address: str, certificates: Path, *, seconds: float = 10) -> Answer:
-    """Ask the server for its health over TLS; PeerError names what is in the way."""
+def probe(address: str, certificates: Path, *, seconds: float = 10, direct: bool = False) -> Answer:
+    """Ask the server for its health over TLS, on the way that Flower takes; PeerError names what is in the way.
+
+    `direct` leaves out the proxy that HTTPS_PROXY names.
+    """
     host, port = split_address(address)
     context = ssl.create_default_context(cafile=str(certificates))
-    connection = http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
+    url = httpx.URL(scheme="https", host=host, port=port, path=HEALTH_PATH)
     try:
-        connection.request("GET", HEALTH_PATH)
-        response = connection.getresponse()
-        response.read(4096)
-        return Answer(response.status, _ahead(response.getheader("date")))
-    except ssl.SSLCertVerificationError as error:
-        raise CertificateError(f"{address}: {_certificate_reason(error, host)}") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise PeerError(f"{address}: {_reason(error)}") from error
-    finally:
-        connection.close()
+        with httpx.Client(verify=context, timeout=seconds, trust_env=not direct) as client:
+            response = client.get(url)
+    except httpx.HTTPError as error:
+        raise _translated(error, address, host) from error
+    return Answer(response.status_code, _ahead(response.headers.get("date")))
 
 
 def clock_fault(answer: Answer) -> str | None:
@@ -77,16 +88,23 @@ def _ahead(date: str | None) -> float | None:
         return None
 
 
-def _reason(error: Exception) -> str:
-    if isinstance(error, ssl.SSLError):
-        return "does not speak TLS as a pdl1es server does; check host and port"
-    if isinstance(error, ConnectionRefusedError):
-        return "refuses connections, no server runs there; ask the coordinator to start it, or check the port"
-    if isinstance(error, TimeoutError):
-        return "does not answer; check host, port and the firewall on the way"
-    if isinstance(error, socket.gaierror):
-        return "this host name is not known; check the name and this machine's DNS"
-    return f"the connection broke ({error}); check the firewall on the way and try again"
+def _translated(error: httpx.HTTPError, address: str, host: str) -> PeerError:
+    causes: list[BaseException] = [error]
+    while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None:
+        causes.append(cause)
+    for one in causes:
+        if isinstance(one, ssl.SSLCertVerificationError):
+            return CertificateError(f"{address}: {_certificate_reason(one, host)}")
+    return PeerError(f"{address}: {_reason(error, causes)}")
+
+
+def _reason(error: httpx.HTTPError, causes: list[BaseException]) -> str:
+    if isinstance(error, httpx.ProxyError):
+        return f"the proxy of HTTPS_PROXY refuses ({error}); ask for this address, or name it in NO_PROXY"
+    for kind, words in _REASONS:
+        if any(isinstance(one, kind) for one in causes):
+            return words
+    return f"the connection broke ({error}); check host, port and the firewall on the way"
 
 
 def _certificate_reason(error: ssl.SSLCertVerificationError, host: str) -> str:

@@ -32,11 +32,17 @@ class Layout:
         return sum(self.shapes[name].numel() for name in self.names(array))
 
     def check(self, arrays: Mapping[str, np.ndarray]) -> None:
-        """PeerError when arrays are not this network's."""
+        """PeerError when arrays are not this network's, or no network's: a variance is never negative."""
         for array in ("parameters", "buffers"):
             given = arrays[array].size if array in arrays else 0
             if given != self.size(array):
                 raise PeerError(f"array {array} has {given} values, this study's network has {self.size(array)}")
+        at = 0
+        for name in self.buffers:
+            size = self.shapes[name].numel()
+            if name.endswith("running_var") and (arrays["buffers"][at : at + size] < 0).any():
+                raise PeerError("array buffers has a negative variance")
+            at += size
 
 
 def layout_of(network: nn.Module, *, local_batch_norm: bool = False) -> Layout:

@@ -24,6 +24,8 @@ class Answered(Generic[Answer]):
 
     answers: Mapping[str, tuple[Answer, Arrays]]
     missing: Mapping[str, str]
+    unfit: frozenset[str]
+    """Those of the missing whose answer came and was refused."""
     remarks: tuple[str, ...]
     bytes_sent: int
     bytes_received: int
@@ -84,7 +86,7 @@ class Exchange:
             if not moved:
                 self.sleep(self.poll_seconds)
         inquiry.close(asked, set(online), self.federation.deadline_seconds)
-        self.expected = set(inquiry.answers)
+        self.expected = (self.expected - asked) | set(inquiry.answers)
         if len(inquiry.answers) < needed:
             raise PeerError(_below_quorum(inquiry, letter, needed))
         return _answered(inquiry, self.clock() - start)
@@ -104,6 +106,7 @@ def _answered(inquiry: Inquiry[Answer], seconds: float) -> Answered[Answer]:
     return Answered(
         answers=dict(inquiry.answers),
         missing=dict(sorted(inquiry.missing.items())),
+        unfit=frozenset(inquiry.unfit),
         remarks=tuple(inquiry.remarks),
         bytes_sent=inquiry.bytes_sent,
         bytes_received=inquiry.bytes_received,

@@ -18,7 +18,7 @@ import httpx
 import uvicorn
 
 from common.tls_probe import HEALTH_PATH
-from server.fleet_rules import HOP_BY_HOP, RefusedError, check, passed
+from server.fleet_rules import HOP_BY_HOP, LARGEST_IN_FLIGHT, RefusedError, check, passed
 from server.kit import Kit, load_kit
 from server.request_deadline import DeadlineProtocol
 
@@ -34,6 +34,7 @@ class FleetProxy:
     """The ASGI application."""
 
     def __init__(self, upstream: str, *, verify: ssl.SSLContext) -> None:
+        self._in_flight = 0
         self._client = httpx.AsyncClient(
             base_url=upstream,
             verify=verify,
@@ -63,7 +64,16 @@ class FleetProxy:
         await _answer(send, 200 if response.status_code == 200 else 503)
 
     async def _fleet(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-        check(scope)
+        length = check(scope)
+        if self._in_flight + length > LARGEST_IN_FLIGHT:
+            raise RefusedError(503, f"{self._in_flight} bytes are on their way already")
+        self._in_flight += length
+        try:
+            await self._pass_on(scope, receive, send)
+        finally:
+            self._in_flight -= length
+
+    async def _pass_on(self, scope: HTTPScope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
         request = self._client.build_request(
             "POST", scope["path"], headers=passed(scope), content=_body(scope, receive)
         )

@@ -23,7 +23,8 @@ FLEET_CALLS = frozenset(
     )
 )
 """Not register-node and unregister-node: only the coordinator admits a site."""
-LARGEST_BODY = 80 * 2**20
+LARGEST_BODY, LARGEST_IN_FLIGHT = 80 * 2**20, 640 * 2**20
+"""Bytes of one request, and of all at one time: Flower reads a body before it knows whose it is."""
 HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -50,8 +51,8 @@ class RefusedError(Exception):
         self.status = status
 
 
-def check(scope: HTTPScope) -> None:
-    """RefusedError unless a request may pass."""
+def check(scope: HTTPScope) -> int:
+    """The bytes of a request that may pass, else RefusedError."""
     if scope["path"] not in FLEET_CALLS or scope["query_string"]:
         raise RefusedError(404, "not open")
     if scope["method"] != "POST":
@@ -61,6 +62,7 @@ def check(scope: HTTPScope) -> None:
         raise RefusedError(411, "no content-length")
     if length > LARGEST_BODY:
         raise RefusedError(413, f"{length} bytes")
+    return length
 
 
 def _length(scope: HTTPScope) -> int | None:

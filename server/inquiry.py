@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
@@ -12,6 +13,7 @@ from common.errors import PeerError
 from common.messages import Arrays, Letter, Reply, Request, decode, encode, message_bytes, message_type
 
 Answer = TypeVar("Answer", bound=Reply)
+log = logging.getLogger("pdl1es.server")
 ATTEMPTS = 5
 PAUSE_SECONDS = 5.0
 """Between two attempts to ask a site whose program or connection failed."""
@@ -35,6 +37,8 @@ class Inquiry(Generic[Answer]):
         self.expecting, self.check, self.clock = expecting, check, clock
         self.answers: dict[str, tuple[Answer, Arrays]] = {}
         self.missing: dict[str, str] = {}
+        self.unfit: set[str] = set()
+        """Sites whose answer came and was refused."""
         self.remarks: list[str] = []
         self.bytes_sent = self.bytes_received = 0
         self._sites: dict[str, str] = {}
@@ -97,6 +101,16 @@ class Inquiry(Generic[Answer]):
             if self.check is not None:
                 self.check(record, arrays)
         except PeerError as error:
-            self.missing[site] = str(error)
+            self.missing[site] = _plain(str(error))
+            self.unfit.add(site)
+        except Exception:  # what one site sends must not end the study of the others
+            log.exception("the answer of %s could not be used", site)
+            self.missing[site] = "its answer cannot be used; the server's log says why"
+            self.unfit.add(site)
         else:
             self.answers[site] = (record, arrays)
+
+
+def _plain(text: str) -> str:
+    """A site's words in one line, without what would steer a screen."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())

@@ -80,7 +80,7 @@ def _programs(kit: Kit, running: bool) -> dict[str, dict[str, Any]]:
 
 def _answers(kit: Kit) -> bool:
     try:
-        return probe(kit.settings.reachable, kit.ca_certificate).status == 200
+        return probe(kit.settings.reachable, kit.ca_certificate, direct=True).status == 200
     except PeerError:
         return False
 

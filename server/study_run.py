@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -59,6 +60,10 @@ class StudyRun:
         self.facts["done"].append(phase)
         self.state.save()
 
+    def taking_part(self) -> set[str]:
+        """Sites that have described themselves and run what the server runs."""
+        return set(self.facts.get("sites", self.federation.roster)) - set(self.facts.get("refused", {}))
+
     def ask(
         self,
         request: Request,
@@ -67,12 +72,16 @@ class StudyRun:
         arrays: Arrays | None = None,
         check: Check[Answer] | None = None,
         quorum: int | None = None,
+        sites: set[str] | None = None,
         about: dict[str, Any] | None = None,
     ) -> Answered[Answer]:
-        """Ask the sites that take part, and keep a record of who answered, bytes and seconds."""
-        taking_part = set(self.federation.roster) - set(self.facts.get("refused", {}))
+        """Ask the sites, or all that take part, and keep a record of who answered, bytes and seconds."""
         answered = self.exchange.ask(
-            Letter(request, arrays or {}), expecting, check=check, sites=taking_part, quorum=quorum
+            Letter(request, arrays or {}),
+            expecting,
+            check=check,
+            sites=self.taking_part() if sites is None else sites,
+            quorum=quorum,
         )
         self._record(request, answered, about or {})
         return answered
@@ -112,4 +121,5 @@ def open_run(study_file: Path, out: Path, exchange: Exchange, live: Live) -> Stu
     """Begin a run in a folder, or go on with the one that is there; StudyError when that is another study's."""
     study, sha256 = load_study(study_file), study_sha256(study_file)
     state = RunState.open(out / "state", study_sha256=sha256, code_sha256=code_sha256())
+    state.facts.setdefault("run", secrets.token_hex(16))
     return StudyRun(study, sha256, exchange, state, live)

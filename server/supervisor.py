@@ -15,7 +15,7 @@ from types import FrameType
 from typing import IO
 
 from common import atomic
-from common.errors import Pdl1esError, PeerError
+from common.errors import Pdl1esError, PeerError, UsageError
 from common.processes import Child
 from common.tls_probe import probe
 from server.kit import Kit, load_kit
@@ -75,7 +75,7 @@ class Supervisor:
                 child.settle()
                 raise PeerError(f"the {child.name} ended at once: {_last_words(child)}; see {self._kit.log}")
             try:
-                if probe(address, self._kit.ca_certificate, seconds=5).status == 200:
+                if probe(address, self._kit.ca_certificate, seconds=5, direct=True).status == 200:
                     return
             except PeerError as error:
                 if time.monotonic() > deadline:
@@ -114,7 +114,7 @@ def is_running(kit: Kit) -> bool:
     """Whether a supervisor of this kit is alive."""
     try:
         _locked(kit).close()
-    except PeerError:
+    except UsageError:
         return True
     return False
 
@@ -126,7 +126,7 @@ def _locked(kit: Kit) -> IO[bytes]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         lock.close()
-        raise PeerError(f"{kit.folder}: this server runs already; see: pdl1es-server status {kit.folder}") from error
+        raise UsageError(f"{kit.folder}: this server runs already; see: pdl1es-server status {kit.folder}") from error
     return lock
 
 
@@ -139,6 +139,7 @@ def _last_words(child: Child) -> str:
 def main(folder: Path) -> int:
     """Supervise until told to stop; the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         Supervisor(load_kit(folder)).run()
     except Pdl1esError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from client.federation.board import write_scalars
-from client.federation.dataset import Dataset, federation_cache, load_dataset
+from client.federation.dataset import STATE_FILE, Dataset, federation_cache, load_dataset
 from client.federation.describe import describe, difference
 from client.federation.evaluation import judge, train_alone
 from client.federation.guards import Guard
@@ -61,9 +61,9 @@ class Desk:
         """The site's patients."""
         return load_dataset(self.site, self.study, self.sha256, jobs=cores())
 
-    def state(self) -> SiteState:
-        """What was kept after the last rounds."""
-        return SiteState.load(federation_cache(self.site, self.sha256) / "training.pt")
+    def state(self, run: str) -> SiteState:
+        """What was kept after the last rounds of a run."""
+        return SiteState.load(federation_cache(self.site, self.sha256) / STATE_FILE, run=run)
 
     def guard(self) -> Guard:
         """The site's rule for small counts."""
@@ -133,7 +133,9 @@ def _correlation(desk: Desk, request: CorrelationRequest) -> Letter:
 
 def _training(desk: Desk, request: TrainingRequest, arrays: Arrays) -> Letter:
     guard = desk.guard()
-    done = train_round(desk.dataset, desk.study, request, arrays, state=desk.state(), guard=guard, device=desk.device)
+    done = train_round(
+        desk.dataset, desk.study, request, arrays, state=desk.state(request.run), guard=guard, device=desk.device
+    )
     write_scalars(desk.site, request.round, done)
     reply = TrainingReply(
         study_sha256=desk.sha256,
@@ -162,7 +164,7 @@ def _evaluation(desk: Desk, request: EvaluationRequest, arrays: Arrays) -> Lette
             request,
             arrays,
             site=desk.site.name,
-            state=desk.state(),
+            state=desk.state(request.run),
             guard=desk.guard(),
             device=desk.device,
         )
@@ -171,7 +173,7 @@ def _evaluation(desk: Desk, request: EvaluationRequest, arrays: Arrays) -> Lette
 
 def _survival(desk: Desk, request: SurvivalRequest, arrays: Arrays) -> Letter:
     dataset, guard = desk.dataset, desk.guard()
-    slices = received_scores(dataset, desk.study, request, arrays, state=desk.state(), device=desk.device)
+    slices = received_scores(dataset, desk.study, request, arrays, state=desk.state(request.run), device=desk.device)
     policy = desk.site.policy
     reply = survive(
         dataset,

@@ -22,6 +22,7 @@ from common.errors import DataError
 from common.messages import Preparation
 from common.study import Study
 
+STATE_FILE, ALONE_FILE = "training.pt", "alone.pt"
 _FILES = ("patients.parquet", "features.parquet", "patches.npy", "counts.json")
 
 
@@ -48,6 +49,9 @@ def make_dataset(site: Site, study: Study, study_sha256: str, *, jobs: int) -> D
     inputs = gather(site, study, jobs=jobs)
     dataset = _dataset(inputs, study)
     folder = federation_cache(site, study_sha256)
+    for name in (STATE_FILE, ALONE_FILE):
+        # what was learned from other patients or by another program
+        (folder / name).unlink(missing_ok=True)
     for name, data in zip(_FILES, _contents(dataset), strict=True):
         atomic.write_bytes(folder / name, data)
     atomic.write_text(folder / "key", _key(site))

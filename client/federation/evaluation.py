@@ -9,7 +9,7 @@ import torch
 
 from client.checkpoint import Checkpoint
 from client.clinical import encode
-from client.federation.dataset import Dataset, federation_cache, prepared_samples
+from client.federation.dataset import ALONE_FILE, Dataset, federation_cache, prepared_samples
 from client.federation.guards import Guard
 from client.federation.site_state import SiteState
 from client.federation.training import received_network, site_training, whole_network
@@ -25,7 +25,7 @@ from common.messages import AloneReply, AloneRequest, Arrays, EvaluationReply, E
 from common.messages.judgements import Scores, SiteAuc
 from common.messages.shared import ColumnScaling
 from common.network import FusionNetwork
-from common.pooling import score_summary
+from common.pooling import moments, score_summary
 from common.scaling import fit_scaling
 from common.selection import select_features
 from common.study import Study
@@ -100,7 +100,7 @@ def train_alone(
 ) -> tuple[AloneReply, Flat]:
     """All stages on this site's patients alone, with its own selection and scaling; goes on where it was stopped."""
     patients = dataset.cohort.patients
-    preparation = own_preparation(dataset, study)
+    preparation = own_preparation(dataset, study, guard)
     network = federated_network(study, preparation).to(device)
     samples = prepared_samples(dataset, preparation, study).to(device)
     best, _ = train(
@@ -110,7 +110,7 @@ def train_alone(
         division_of(samples, patients, "validation"),
         site_training(study),
         seed=federated_seed(study),
-        checkpoint=Checkpoint(federation_cache(site, request.study_sha256) / "alone.pt"),
+        checkpoint=Checkpoint(federation_cache(site, request.study_sha256) / ALONE_FILE),
         after_epoch=lambda _: None,
     )
     reply = AloneReply(
@@ -119,13 +119,20 @@ def train_alone(
     return reply, flatten(layout_of(network), best)
 
 
-def own_preparation(dataset: Dataset, study: Study) -> Preparation:
-    """What this site's training patients would decide by themselves."""
+def own_preparation(dataset: Dataset, study: Study, guard: Guard) -> Preparation:
+    """What this site's training patients would decide by themselves, without features that too few of them have.
+
+    DataError with fewer training patients than the site's minimum.
+    """
     cohort, training = dataset.cohort, dataset.cohort.training
-    p_values = mann_whitney(cohort.features[training], cohort.training_labels())
-    selected = select_features(p_values, study.selection)
-    radiomics = fit_scaling(cohort.features.loc[training, selected].to_numpy(dtype=float))
-    clinical = fit_scaling(encode(cohort.patients)[training].to_numpy(dtype=float))
+    guard.require(int(training.sum()), "training")
+    features = cohort.features[training]
+    features = features.loc[:, features.notna().sum() >= guard.minimum_count]
+    selected = select_features(mann_whitney(features, cohort.training_labels()), study.selection)
+    radiomics = fit_scaling(features[selected].to_numpy(dtype=float))
+    clinical = moments(encode(cohort.patients)[training].to_numpy(dtype=float))
     return Preparation(
-        radiomic_features=tuple(selected), radiomics=ColumnScaling.of(radiomics), clinical=ColumnScaling.of(clinical)
+        radiomic_features=tuple(selected),
+        radiomics=ColumnScaling.of(radiomics),
+        clinical=ColumnScaling.of(clinical.guarded(minimum_count=guard.minimum_count).scaling()),
     )

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from common.errors import DataError
+
 
 @dataclass
 class Guard:
@@ -21,9 +23,22 @@ class Guard:
         self.withheld.append(f"{what}: fewer than {self.minimum_count} patients")
         return False
 
+    def require(self, count: int, what: str) -> None:
+        """DataError unless what is computed over this many patients may leave."""
+        if not self.allows(count, what):
+            raise DataError(
+                f"{count} {what} patients: nothing over fewer than {self.minimum_count} may leave this site; "
+                "lower policy.minimum_count in site.toml, or take no part"
+            )
+
+    @property
+    def least_of_class(self) -> int:
+        """Fewest patients of a class, of a group or with an event."""
+        return max(2, self.minimum_count // 5)
+
     def allows_classes(self, labels: np.ndarray, what: str) -> bool:
         """Whether a comparison of the two classes may leave: of a class of one it would tell that patient's rank."""
-        least = max(2, self.minimum_count // 5)
+        least = self.least_of_class
         smaller = int(min((labels == 1).sum(), (labels == 0).sum()))
         if len(labels) >= self.minimum_count and smaller < least:
             self.forbids(what, f"fewer than {least} patients of a class")

@@ -20,13 +20,15 @@ class SiteState:
     """The states after the last rounds, so that a round asked for twice begins twice from the same state."""
 
     file: Path
+    run: str
     entries: dict[int, Entry] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, file: Path) -> SiteState:
-        """Read the file, or begin without; DataError when it is damaged."""
+    def load(cls, file: Path, *, run: str) -> SiteState:
+        """Read the file, or begin without when there is none of this run; DataError when it is damaged."""
         stored = Checkpoint(file).load() or {}
-        return cls(file, {int(number): entry for number, entry in stored.items()})
+        entries = stored.get("entries", {}) if stored.get("run") == run else {}
+        return cls(file, run, {int(number): entry for number, entry in entries.items()})
 
     def before(self, number: int, *, stage: int) -> dict[str, Any] | None:
         """State of Adam after this site's last round before `number`; None at the start of a stage."""
@@ -39,11 +41,14 @@ class SiteState:
         return self.entries[max(earlier)]["home"] if earlier else {}
 
     def keep(self, number: int, entry: Entry, *, best_round: int) -> None:
-        """Write the state after a round; of the others the one before and the best one are kept."""
-        wanted = {number, max((one for one in self.entries if one < number), default=number), best_round}
+        """Write the state after a round; of the others the ones before it and at or before the best one are kept."""
+        before = [one for one in self.entries if one < number]
+        # a site that missed the best round goes back to the nearest earlier one
+        wanted = {max(before, default=number), max((one for one in before if one <= best_round), default=number)}
         self.entries = {one: entry for one, entry in self.entries.items() if one in wanted and one != number}
         self.entries[number] = entry
-        Checkpoint(self.file).save({str(one): state for one, state in sorted(self.entries.items())})
+        entries = {str(one): state for one, state in sorted(self.entries.items())}
+        Checkpoint(self.file).save({"run": self.run, "entries": entries})
 
 
 def stays_home(network: nn.Module, layout: Layout) -> dict[str, torch.Tensor]:

@@ -7,7 +7,6 @@ import numpy as np
 from client.clinical import encode
 from client.federation.dataset import Dataset
 from client.federation.guards import Guard
-from common.errors import DataError
 from common.messages import CorrelationReply, CorrelationRequest, RanksReply, StatisticsReply
 from common.messages.shared import CoMomentColumns, MomentColumns, RankColumns
 from common.pooling import co_moments, moments, rank_sums
@@ -15,7 +14,7 @@ from common.pooling import co_moments, moments, rank_sums
 
 def training_statistics(dataset: Dataset, study_sha256: str, *, site: str, guard: Guard) -> StatisticsReply:
     """Count, mean and squared deviations of every radiomic feature and clinical value; DataError when withheld."""
-    _enough(dataset, guard)
+    guard.require(int(dataset.cohort.training.sum()), "training")
     cohort, training, least = dataset.cohort, dataset.cohort.training, guard.minimum_count
     return StatisticsReply(
         study_sha256=study_sha256,
@@ -33,7 +32,7 @@ def training_statistics(dataset: Dataset, study_sha256: str, *, site: str, guard
 
 def training_ranks(dataset: Dataset, study_sha256: str, *, site: str, guard: Guard) -> RanksReply:
     """Rank sums of every radiomic feature between positives and negatives; DataError when withheld."""
-    _enough(dataset, guard)
+    guard.require(int(dataset.cohort.training.sum()), "training")
     cohort = dataset.cohort
     found = rank_sums(cohort.features[cohort.training].to_numpy(dtype=float), cohort.training_labels())
     found = found.guarded(minimum_count=guard.minimum_count)
@@ -45,22 +44,15 @@ def training_correlation(dataset: Dataset, request: CorrelationRequest, *, site:
 
     With as many features as patients the products would give the table away but for a rotation: withheld.
     """
-    _enough(dataset, guard)
+    guard.require(int(dataset.cohort.training.sum()), "training")
     cohort, names = dataset.cohort, list(request.radiomic_features)
     products = None
     if cohort.training.sum() > 2 * len(names):
         values = cohort.features.loc[cohort.training, names].to_numpy(dtype=float)
         standard = np.nan_to_num(request.radiomics.scaling().apply(values))
+        # of a feature that one patient has, the sum of squares is that patient's value
+        standard[:, (~np.isnan(values)).sum(axis=0) < guard.minimum_count] = np.nan
         products = CoMomentColumns.of(co_moments(standard))
     else:
         guard.forbids("correlations", "fewer than two training patients a feature would give single patients away")
     return CorrelationReply(study_sha256=request.study_sha256, site=site, products=products, withheld=guard.notes())
-
-
-def _enough(dataset: Dataset, guard: Guard) -> None:
-    patients = int(dataset.cohort.training.sum())
-    if not guard.allows(patients, "training"):
-        raise DataError(
-            f"{patients} training patients: statistics over fewer than {guard.minimum_count} may not leave this site; "
-            "lower policy.minimum_count in site.toml, or take no part"
-        )

@@ -59,13 +59,21 @@ def survive(
         patients=len(treated),
         median_score=float(expit(np.median(logits))) if enough else None,
         by_score=_effect(treated, logits, guard, "hazard ratio by score") if told else None,
-        by_group=_effect(treated, high, guard, "hazard ratio by group") if told else None,
+        by_group=_group_effect(treated, high, guard, "hazard ratio by group") if told else None,
         **bins,
         withheld=guard.notes(),
     )
 
 
+def _group_effect(treated: pd.DataFrame, high: np.ndarray, guard: Guard, what: str) -> SiteEffect | None:
+    """Of a group of one it would tell that patient's days."""
+    return _effect(treated, high, guard, what) if guard.allows_classes(high, what) else None
+
+
 def _effect(treated: pd.DataFrame, values: np.ndarray, guard: Guard, what: str) -> SiteEffect | None:
+    if int(treated["progressed"].sum()) < guard.least_of_class:
+        guard.forbids(what, f"fewer than {guard.least_of_class} progressions")
+        return None
     covariates = pd.DataFrame({"pdl1es": np.asarray(values, dtype=float)}, index=treated.index)
     try:
         model = cox_regression(treated["pfs_days"], treated["progressed"], covariates)

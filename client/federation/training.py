@@ -66,7 +66,11 @@ def train_round(
     guard: Guard,
     device: torch.device,
 ) -> Round:
-    """Do what a training request asks; what is withheld is noted in the guard."""
+    """Do what a training request asks; what is withheld is noted in the guard.
+
+    DataError with fewer training patients than the site's minimum.
+    """
+    guard.require(int(dataset.cohort.training.sum()), "training")
     network = received_network(study, request.preparation, arrays, state, weights_round=request.weights_round)
     network = network.to(device)
     samples, patients = prepared_samples(dataset, request.preparation, study), dataset.cohort.patients

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from common.errors import PeerError
 from common.messages.fault import Fault
-from common.messages.record import VERSION, Arrays, Letter, Record
+from common.messages.record import VERSION, Arrays, Letter, Part, Record
 from common.study_errors import explain
 
 Kind = TypeVar("Kind", bound=Record)
@@ -57,7 +57,7 @@ def _text(record: Record | Fault) -> ConfigRecord:
     return ConfigRecord({"kind": record.kind, "version": VERSION, "json": record.model_dump_json()})
 
 
-Parsed = TypeVar("Parsed", Record, Fault)
+Parsed = TypeVar("Parsed", bound=Part)
 
 
 def _parsed(config: ConfigRecord, expected: type[Parsed]) -> Parsed:

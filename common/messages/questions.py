@@ -12,6 +12,9 @@ from common.messages.shared import WEIGHTS, ColumnScaling, Names, Preparation
 Round = Annotated[int, Field(ge=-1, le=1_000_000)]
 """Counted over all stages, from 0; -1 stands for the first weights, and for models of other trainings."""
 
+RunId = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+"""One run of a study; what a site kept of another run does not count."""
+
 
 class DescribeRequest(Request):
     """Who are you, and do you run what I run?"""
@@ -51,6 +54,7 @@ class TrainingRequest(Request):
     phase: ClassVar[Phase] = "training"
     kind: ClassVar[str] = "training"
     array_names: ClassVar[frozenset[str]] = WEIGHTS
+    run: RunId
     preparation: Preparation
     weights_round: Round
     """The round these weights come from."""
@@ -78,6 +82,7 @@ class EvaluationRequest(Request):
     phase: ClassVar[Phase] = "evaluation"
     kind: ClassVar[str] = "evaluation"
     array_names: ClassVar[frozenset[str]] = WEIGHTS
+    run: RunId
     preparation: Preparation
     weights_round: Round
     model: Annotated[str, Field(max_length=80)]
@@ -90,6 +95,7 @@ class SurvivalRequest(Request):
     phase: ClassVar[Phase] = "survival"
     kind: ClassVar[str] = "survival"
     array_names: ClassVar[frozenset[str]] = WEIGHTS
+    run: RunId
     preparation: Preparation
     weights_round: Round
     cutoff: float | None

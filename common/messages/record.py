@@ -20,6 +20,8 @@ class Part(BaseModel):
     """A piece of a record: strict, closed, without NaN or infinity."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, strict=True)
+    largest_text: ClassVar[int] = 4 * 2**20
+    """Characters of JSON that are read; more is refused."""
 
 
 class Record(Part):
@@ -29,8 +31,6 @@ class Record(Part):
     kind: ClassVar[str]
     array_names: ClassVar[frozenset[str]] = frozenset()
     """Names of the flat float32 arrays that may go beside the record."""
-    largest_text: ClassVar[int] = 4 * 2**20
-    """Characters of the record's JSON that are read; more is refused."""
 
     version: Literal[1] = 1
     study_sha256: Sha256

@@ -97,8 +97,8 @@ def _source(results: Results) -> Iterator[str]:
     if kind == "federation":
         yield (
             "The scores are those of a model that several hospitals trained together. This hospital’s training "
-            "patients took part and are not shown; its validation patients helped to choose the best round. The cut-off "
-            "is the study’s and was not searched for here."
+            "patients took part and are not shown; its validation patients helped to choose the best round. The "
+            "cut-off is the study’s and was not searched for here."
         )
 
 

@@ -33,7 +33,7 @@ def _judged(
     run: StudyRun, model: str, preparation: Preparation, arrays: Arrays, *, weights_round: int
 ) -> dict[str, Any]:
     request = EvaluationRequest(
-        study_sha256=run.sha256, preparation=preparation, weights_round=weights_round, model=model
+        study_sha256=run.sha256, run=run.facts["run"], preparation=preparation, weights_round=weights_round, model=model
     )
     answered = run.ask(request, EvaluationReply, arrays=arrays, about={"model": model})
     replies = answered.records()

@@ -34,6 +34,7 @@ def survive(run: StudyRun) -> None:
 def _ask(run: StudyRun, *, cutoff: float | None) -> dict[str, SurvivalReply]:
     request = SurvivalRequest(
         study_sha256=run.sha256,
+        run=run.facts["run"],
         preparation=run.preparation,
         weights_round=run.facts["training"]["best_round"],
         cutoff=cutoff,

@@ -13,6 +13,7 @@ from common.messages import Arrays, TrainingReply, TrainingRequest
 from common.weights import flatten
 from server.aggregation import ServerOptimizer, aggregate
 from server.phases.best_weights import judge
+from server.phases.describe import admit_latecomers
 from server.study_run import StudyRun
 from server.updates import accepted_updates
 
@@ -74,11 +75,14 @@ def _exchange(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> None:
     if planned.first_epoch == 0 and planned.stage > 0:
         run.state.put("current", run.state.arrays["best"])
         facts.update(weights_round=facts["best_round"], judged=True)
+    admit_latecomers(run)
     request = _request(run, planned, facts)
 
     def fits(reply: TrainingReply, arrays: Arrays) -> None:
         if reply.round != planned.round:
             raise PeerError(f"the answer is for round {reply.round}, asked was round {planned.round}")
+        if reply.patients != (told := run.facts["sites"][reply.site]["divisions"]["training"]["patients"]):
+            raise PeerError(f"the answer speaks of {reply.patients} training patients, the site described {told}")
         if planned.epochs:
             run.layout.check(arrays)
 
@@ -93,6 +97,7 @@ def _exchange(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> None:
 def _request(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> TrainingRequest:
     return TrainingRequest(
         study_sha256=run.sha256,
+        run=run.facts["run"],
         preparation=run.preparation,
         weights_round=facts["weights_round"],
         best_round=facts["best_round"],

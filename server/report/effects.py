@@ -12,7 +12,7 @@ from scipy.stats import norm
 from common.report.parts import computed, reason, reasons
 from common.report.words import against_one, counted, p_phrase
 from server.report.figure_forest import ForestLine, sites_forest
-from server.report.parts import Part, hazard_ratio, ratio_text
+from server.report.parts import ABSENT, Part, hazard_ratio, ratio_text
 
 EFFECTS = {
     "by_group": ("High against low PD-L1ES", "Hazard ratio, high to low"),
@@ -41,6 +41,13 @@ def headline(combined: Any) -> Headline | None:
     return Headline("random effects, Knapp-Hartung’s interval", robust) if wider else Headline("random effects", plain)
 
 
+def why_not(survival: Part, name: str) -> str:
+    """Why an effect is not combined, in words for a reader."""
+    told = any(computed(site.get(name)) for site in (survival.get("sites") or {}).values())
+    why = reason((survival.get("combined") or {}).get(name)) or ABSENT
+    return why if told else "no site told a hazard ratio"
+
+
 def effect_text(effect: Part) -> str:
     """A combined hazard ratio with its interval."""
     return ratio_text(effect["estimate"], effect["ci_low"], effect["ci_high"])
@@ -56,7 +63,7 @@ def effect_view(survival: Part, name: str) -> dict[str, Any]:
     return {
         "name": name,
         "title": title,
-        "missing": reasons(by_site) + ([f"over all sites: {reason(combined)}"] if reason(combined) else []),
+        "missing": reasons(by_site) + ([f"over all sites: {why_not(survival, name)}"] if reason(combined) else []),
         "figure": _figure(by_site, whole, name, axis) if told else None,
         "rows": [_row(site, effect, whole) for site, effect in told.items()],
         "combined": _combined(whole) if whole else [],

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from common.report.parts import Results, computed, look_up, reason
 from common.report.view_summary import Summary
 from common.report.words import CHANCE, against_one, counted, estimate, listed
-from server.report.effects import effect_text, headline
+from server.report.effects import effect_text, headline, why_not
 from server.report.parts import area_text, hazard_ratio, patients_of, roster, taking_part, these_sites, training_rounds
 
 ROLES = {
@@ -76,7 +76,8 @@ def _survival(results: Results) -> Iterator[Markup]:
     combined = look_up(results, "survival.combined.by_group")
     found = headline(combined)
     if found is None:
-        why = reason(combined) or "the results have nothing of it"
+        survival = results.get("survival") or {}
+        why = reason(survival) or why_not(survival, "by_group")
         yield Markup("Survival could not be compared over the sites: {}.").format(why)
         return
     low, high = (hazard_ratio(found.effect[end]) for end in ("ci_low", "ci_high"))

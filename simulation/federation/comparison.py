@@ -63,7 +63,9 @@ def _federated(study: Study, desks: list[Desk], state: RunState, device: torch.d
     best = state.facts["training"]["best_round"]
 
     def network(desk: Desk) -> FusionNetwork:
-        return received_network(study, preparation, state.arrays["best"], desk.state(), weights_round=best)
+        return received_network(
+            study, preparation, state.arrays["best"], desk.state(state.facts["run"]), weights_round=best
+        )
 
     return _scores(study, desks, preparation, network, device)
 

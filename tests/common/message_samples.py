@@ -45,7 +45,7 @@ JUDGED = Validation(patients=20, slices=60, loss_sum=41.5, concordant_pairs=70.5
 COUNTS = {
     name: DivisionCounts(patients=20, positives=None) for name in ("training", "validation", "test", "immunotherapy")
 }
-ROUND = {"preparation": PREPARATION, "weights_round": -1}
+ROUND = {"run": "0" * 32, "preparation": PREPARATION, "weights_round": -1}
 TRAIN = {"best_round": -1, "stage": 0, "round": 0, "first_epoch": 0, "epochs": 1, "validate_weights": True}
 
 REQUESTS = (
@@ -91,10 +91,6 @@ REPLIES = (
             validation_scores=None,
         )
     ),
-    Letter(
-        SurvivalReply(
-            **FROM, patients=20, median_score=0.4, by_score=EFFECT, by_group=None, high=BINS, low=None
-        )
-    ),
+    Letter(SurvivalReply(**FROM, patients=20, median_score=0.4, by_score=EFFECT, by_group=None, high=BINS, low=None)),
 )
 LETTERS = (*REQUESTS, *REPLIES)

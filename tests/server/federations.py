@@ -37,6 +37,7 @@ resume = false
 """
 _SERVER = """
 import json
+import time
 from pathlib import Path
 from flwr.app import ConfigRecord, Message, RecordDict
 from flwr.serverapp import ServerApp
@@ -58,6 +59,9 @@ def main(grid, context):
     out = Path(context.run_config["out"])
     print("the server's app saw", sorted(names.values()), flush=True)
     (out / "results.json").write_text(json.dumps(answers | {"resume": context.run_config["resume"]}))
+    while (out / "please-wait").exists():
+        print("waiting", flush=True)
+        time.sleep(0.5)
     if (out / "please-fail").exists():
         raise PeerError("no quorum; try again")
 """

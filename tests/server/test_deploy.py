@@ -226,12 +226,14 @@ def test_a_run_from_start_to_end(two_sites: Federation, capsys: Capture) -> None
     assert runs[0]["status"] == "completed"
 
 
+@pytest.mark.slow
 def test_a_finished_folder_is_only_resumed(two_sites: Federation, capsys: Capture) -> None:
-    out = two_sites.folder / "out"
+    out = two_sites.folder / "taken"
+    out.mkdir()
+    (out / "please-fail").touch()
     code, text = server(capsys, "run", two_sites.kit, "--out", out, "--app", two_sites.bundle)
     assert (code, one_line(text)) == (2, True)
     assert "--resume" in text
-    (out / "please-fail").touch()
     code, text = server(capsys, "run", two_sites.kit, "--out", out, "--resume", "--app", two_sites.bundle)
     assert code == 3
     assert text.strip().endswith("error: no quorum; try again")
@@ -239,6 +241,33 @@ def test_a_finished_folder_is_only_resumed(two_sites: Federation, capsys: Captur
     assert json.loads((out / "results.json").read_text())["resume"] is True
 
 
+@pytest.mark.slow
+def test_ctrl_c_leaves_the_run_going_and_cancel_stops_it(two_sites: Federation, capsys: Capture) -> None:
+    out = two_sites.folder / "long"
+    out.mkdir()
+    (out / "please-wait").touch()
+    line = [sys.executable, "-m", "server", "run", two_sites.kit, "--out", out, "--resume", "--app", two_sites.bundle]
+    with subprocess.Popen(list(map(str, line)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+        assert run.stdout is not None
+        said = ""
+        while "waiting" not in said:
+            said += run.stdout.readline()
+            assert run.poll() is None, said
+        run.send_signal(signal.SIGINT)
+        said = run.stdout.read()
+        assert run.wait(timeout=30) == 130
+    assert "goes on" in said
+    assert "pdl1es-server watch" in said
+    code, text = server(capsys, "run", two_sites.kit, "--out", two_sites.folder / "other", "--app", two_sites.bundle)
+    assert (code, one_line(text)) == (2, True)
+    assert "goes on" in text
+    assert server(capsys, "cancel", two_sites.kit)[0] == 0
+    runs = json.loads(server(capsys, "status", two_sites.kit, "--json")[1])["runs"]
+    assert runs[0]["status"] == "stopped"
+    assert server(capsys, "watch", two_sites.kit) == (0, "No run goes on.\n")
+
+
+@pytest.mark.slow
 def test_a_killed_superlink_comes_back_and_the_sites_with_it(two_sites: Federation, capsys: Capture) -> None:
     kit = load_kit(two_sites.kit)
     killed = read_state(kit)["programs"]["superlink"]
@@ -250,6 +279,7 @@ def test_a_killed_superlink_comes_back_and_the_sites_with_it(two_sites: Federati
     assert sites(capsys, two_sites.kit)["hospital-a"] == "online"
 
 
+@pytest.mark.slow
 def test_a_killed_site_comes_back(two_sites: Federation, capsys: Capture) -> None:
     joined = two_sites.joined["hospital-b"]
     joined.process.kill()
@@ -258,6 +288,7 @@ def test_a_killed_site_comes_back(two_sites: Federation, capsys: Capture) -> Non
     two_sites.join("hospital-b").says("connected to", seconds=150)
 
 
+@pytest.mark.slow
 def test_a_site_that_leaves_is_offline_at_once(two_sites: Federation, capsys: Capture) -> None:
     joined = two_sites.joined["hospital-b"]
     started = time.monotonic()
@@ -268,6 +299,7 @@ def test_a_site_that_leaves_is_offline_at_once(two_sites: Federation, capsys: Ca
     assert not processes_of(two_sites.folder / "hospital-b")
 
 
+@pytest.mark.slow
 def test_a_revoked_site_is_cut_off_and_its_key_burnt(two_sites: Federation, capsys: Capture) -> None:
     joined = two_sites.joined["hospital-a"]
     assert server(capsys, "revoke", two_sites.kit, "hospital-a")[0] == 0
@@ -280,6 +312,7 @@ def test_a_revoked_site_is_cut_off_and_its_key_burnt(two_sites: Federation, caps
     assert sites(capsys, two_sites.kit)["hospital-a"] == "revoked"
 
 
+@pytest.mark.slow
 def test_a_second_join_of_one_folder_is_refused(two_sites: Federation) -> None:
     joined = two_sites.join("hospital-b")
     joined.says("connected to")
@@ -293,10 +326,13 @@ def test_a_second_join_of_one_folder_is_refused(two_sites: Federation) -> None:
     assert (second.returncode, one_line(second.stderr)) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_certificate_that_expired_meanwhile_is_named(federation: Federation, capsys: Capture) -> None:
-    folder = federation.kit / "server"
+    folder, place = federation.kit / "server", federation.folder / "hospital-c"
     for joined in federation.joined.values():
         joined.end()
+    if not place.exists():
+        enrolled(capsys, federation.kit, place, "hospital-c")
     assert server(capsys, "stop", federation.kit)[0] == 0
     ca = Issued((folder / "ca.key").read_bytes(), (folder / "ca.crt").read_bytes())
     expired = make_server_certificate(ca, ["localhost"], days=-1)
@@ -304,7 +340,7 @@ def test_a_certificate_that_expired_meanwhile_is_named(federation: Federation, c
     (folder / "old.pem").write_bytes(expired.certificate + expired.key)
     context.load_cert_chain(folder / "old.pem")
     with socket.create_server(("127.0.0.1", federation.port)) as listening:
-        joined = Joined(federation.folder / "hospital-c", federation.installed)
+        joined = Joined(place, federation.installed)
         listening.settimeout(60)
         with pytest.raises(ssl.SSLError), context.wrap_socket(listening.accept()[0], server_side=True) as connection:
             connection.recv(1)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from client.app import app as client_app
 from client.federation.answer import STUDY_FILE
-from client.federation.dataset import Dataset, _contents, _FILES, _key, federation_cache
+from client.federation.dataset import _FILES, Dataset, _contents, _key, federation_cache
 from client.pipeline import Divided
 from client.site import Site, init_site
 from common.study import Study, parse_study, study_sha256

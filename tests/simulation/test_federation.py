@@ -123,7 +123,9 @@ def weights_of(study: Study, small: SmallFederation, state: RunState, site: str)
     desk = open_desk(load_site(small.folders[site]))
     preparation = Preparation.model_validate_json(state.facts["preparation"])
     best = state.facts["training"]["best_round"]
-    network = received_network(study, preparation, state.arrays["best"], desk.state(), weights_round=best)
+    network = received_network(
+        study, preparation, state.arrays["best"], desk.state(state.facts["run"]), weights_round=best
+    )
     return network.state_dict()
 
 

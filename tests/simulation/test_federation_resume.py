@@ -182,9 +182,7 @@ def test_lost_or_damaged_weights_are_refused(tmp_path: Path, tiny_trunk: None) -
         small.start()
 
 
-def test_another_study_or_program_is_refused(
-    tmp_path: Path, tiny_trunk: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_study_or_program_is_refused(tmp_path: Path, tiny_trunk: None, monkeypatch: pytest.MonkeyPatch) -> None:
     small = stop_in_training(federation(tmp_path, 1))
     with monkeypatch.context() as patch:
         patch.setattr("server.study_run.code_sha256", lambda: "f" * 64)

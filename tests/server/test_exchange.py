@@ -1,0 +1,272 @@
+"""Sites that are late, lost, broken or dishonest: each is named, and none loses a round that the others finished."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_grid import QUESTION, WEIGHTS, FakeGrid, FakeSite, federation, good, reply
+from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
+
+from common.errors import DataError, PeerError
+from common.messages import Arrays, Letter, TrainingReply, encode, encode_fault, fault_of
+from server.exchange import Answered
+from server.updates import accepted_updates
+
+pytestmark = pytest.mark.usefixtures("server_task")
+ROSTER = ("site-1", "site-2", "site-3", "site-4")
+GIANT = {name: value * 0 + 1e30 for name, value in WEIGHTS.items()}
+
+
+def fits(answer: TrainingReply, arrays: Arrays) -> None:
+    """What the training phase checks."""
+    if answer.round != 4:
+        raise PeerError(f"the answer is for round {answer.round}")
+    if {name: value.size for name, value in arrays.items()} != {"parameters": 7, "buffers": 3}:
+        raise PeerError("array parameters has another size")
+
+
+def ask(grid: FakeGrid, **changes: Any) -> Answered[TrainingReply]:
+    return grid.exchange(**changes).ask(QUESTION, TrainingReply, check=fits)
+
+
+def sites(*special: FakeSite) -> FakeGrid:
+    """Four sites of the roster, some of them special."""
+    named = {site.name: site for site in special}
+    return FakeGrid(*(named.pop(name, FakeSite(name)) for name in ROSTER), *named.values())
+
+
+def sends(content: RecordDict | int | None) -> Any:
+    return lambda site, message: content
+
+
+def letter(record: TrainingReply, arrays: Arrays | None = None) -> RecordDict:
+    return encode(Letter(record, WEIGHTS if arrays is None else arrays))
+
+
+def test_all_answer_and_nobody_waits() -> None:
+    grid = sites()
+    answered = ask(grid)
+    assert sorted(answered.answers) == list(ROSTER)
+    assert not answered.missing
+    assert grid.now == 0
+    assert answered.bytes_received >= 4 * 10 * 4
+    assert list(answered.records()) == list(ROSTER)
+
+
+def test_a_late_site_is_waited_for() -> None:
+    grid = sites(FakeSite("site-2", takes=59), FakeSite("site-3", comes=40))
+    answered = ask(grid)
+    assert sorted(answered.answers) == list(ROSTER)
+    assert 59 <= answered.seconds < 61
+
+
+def test_a_site_that_never_answers_is_named_after_the_deadline() -> None:
+    grid = sites(FakeSite("site-2", [sends(None)]))
+    answered = ask(grid)
+    assert answered.missing == {"site-2": "no answer within 60 s"}
+    assert sorted(answered.answers) == ["site-1", "site-3", "site-4"]
+    assert 60 <= answered.seconds < 62
+    assert len(grid.sites[11].asked) == 1
+
+
+def test_a_site_that_is_never_there_is_waited_for_once() -> None:
+    grid = sites(FakeSite("site-2", comes=1e9))
+    exchange = grid.exchange()
+    first = exchange.ask(QUESTION, TrainingReply, check=fits)
+    assert first.missing == {"site-2": "not connected"}
+    assert first.seconds >= 60
+    second = exchange.ask(QUESTION, TrainingReply, check=fits)
+    assert second.missing == {"site-2": "not connected"}
+    assert second.seconds == 0
+
+
+def test_a_site_that_comes_back_takes_part_again() -> None:
+    grid = sites(FakeSite("site-2", comes=100))
+    exchange = grid.exchange()
+    assert "site-2" in exchange.ask(QUESTION, TrainingReply).missing
+    grid.now = 200
+    again = exchange.ask(QUESTION, TrainingReply)
+    assert not again.missing
+    assert again.seconds == 0
+
+
+def test_without_the_quorum_the_grace_is_waited_for() -> None:
+    silent = [FakeSite(name, [sends(None)]) for name in ("site-2", "site-3")]
+    grid = sites(*silent, FakeSite("site-4", takes=80))
+    answered = ask(grid, quorum=2)
+    assert sorted(answered.answers) == ["site-1", "site-4"]
+    assert 80 <= answered.seconds < 90
+
+
+def test_below_the_quorum_everybody_is_named() -> None:
+    grid = sites(*(FakeSite(name, [sends(None)]) for name in ROSTER[1:]))
+    with pytest.raises(PeerError, match=r"training: 1 site\(s\) answered, the quorum is 2") as refused:
+        ask(grid)
+    assert all(f"{name}: no answer within 60 s" in str(refused.value) for name in ROSTER[1:])
+    assert "--resume" in str(refused.value)
+    assert refused.value.exit_code == 3
+    assert 90 <= grid.now < 92
+
+
+def test_a_quorum_out_of_reach_is_not_waited_for() -> None:
+    no = sends(encode_fault(fault_of(DataError("patient P0001"))))
+    grid = sites(*(FakeSite(name, [no]) for name in ROSTER[1:]))
+    with pytest.raises(PeerError, match="its log says why") as refused:
+        ask(grid)
+    assert grid.now == 0
+    assert "P0001" not in str(refused.value)
+
+
+def test_an_answer_counts_once() -> None:
+    grid = sites()
+    grid.again = True
+    answered = ask(grid)
+    assert sorted(answered.answers) == list(ROSTER)
+    assert len(answered.remarks) == 4
+    assert answered.remarks[0] == "site-1 answered twice; the first answer counts"
+
+
+def test_a_program_that_failed_is_asked_again() -> None:
+    grid = sites(FakeSite("site-2", [sends(2), sends(3), good]))
+    answered = ask(grid)
+    assert sorted(answered.answers) == list(ROSTER)
+    assert grid.sites[11].asked == [0, 5, 10]
+
+
+def test_a_program_that_fails_for_ever_is_given_up() -> None:
+    grid = sites(FakeSite("site-2", [sends(2)]), FakeSite("site-3", [sends(99)]))
+    answered = ask(grid)
+    assert answered.missing == {
+        "site-2": "its program failed (code 2), asked 5 times",
+        "site-3": "it could not be reached (code 99), asked 5 times",
+    }
+    assert len(grid.sites[11].asked) == 5
+    assert answered.seconds < 60
+
+
+def test_a_site_that_fails_and_leaves_is_named_with_its_failure() -> None:
+    answered = ask(sites(FakeSite("site-2", [sends(5)], goes=3)))
+    assert answered.missing == {"site-2": "it went away (code 5)"}
+    assert answered.seconds >= 60
+
+
+def test_a_node_of_another_name_gets_nothing() -> None:
+    grid = sites(FakeSite("site-5"), FakeSite(""), FakeSite("SITE-1"))
+    answered = ask(grid)
+    assert sorted(answered.answers) == list(ROSTER)
+    assert not any(site.asked for site in grid.sites.values() if site.name not in ROSTER)
+
+
+def test_only_those_who_are_asked_are_asked() -> None:
+    grid = sites()
+    answered = grid.exchange().ask(QUESTION, TrainingReply, sites={"site-1", "site-3"})
+    assert sorted(answered.answers) == ["site-1", "site-3"]
+    assert not grid.sites[11].asked
+
+
+def nan_weights() -> RecordDict:
+    return letter(reply("site-2"), {**WEIGHTS, "parameters": np.full(7, np.nan, dtype=np.float32)})
+
+
+def changed_record(**changes: Any) -> RecordDict:
+    content = letter(reply("site-2"))
+    content["record"]["json"] = json.dumps({**json.loads(str(content["record"]["json"])), **changes})
+    return content
+
+
+def junk_arrays() -> RecordDict:
+    content = letter(reply("site-2"))
+    content["arrays"] = ArrayRecord({"parameters": Array("float32", (7,), "numpy.ndarray", b"PK\x03\x04junk")})
+    return content
+
+
+STRANGE = {
+    "another site's name": (lambda: letter(reply("site-1")), "another site's name"),
+    "another study": (lambda: letter(reply("site-2", study_sha256="b" * 64)), "about another study"),
+    "another round": (lambda: letter(reply("site-2", round=3)), "for round 3"),
+    "another size": (lambda: letter(reply("site-2"), {"parameters": WEIGHTS["buffers"]}), "another size"),
+    "no weights": (lambda: letter(reply("site-2"), {}), "another size"),
+    "NaN": (nan_weights, "NaN or infinity"),
+    "junk": (junk_arrays, "cannot be read"),
+    "no record": (RecordDict, "no pdl1es record"),
+    "garbage": (lambda: RecordDict({"record": ConfigRecord({"patient": "P0001"})}), "no pdl1es record"),
+    "a patient beside": (lambda: changed_record(patient_id="P0001"), "unknown key 'patient_id'"),
+    "a loss of nothing": (lambda: changed_record(loss="bad"), "loss = 'bad'"),
+    "the question itself": (lambda: encode(QUESTION), "no(t)? .*"),
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_a_strange_answer_is_refused_and_the_others_go_on(what: str) -> None:
+    content, reason = STRANGE[what]
+    grid = sites(FakeSite("site-2", [sends(content())]))
+    if what == "the question itself":
+        reason = "does not fit"
+    answered = ask(grid)
+    assert sorted(answered.answers) == ["site-1", "site-3", "site-4"]
+    assert list(answered.missing) == ["site-2"]
+    assert reason in answered.missing["site-2"]
+    assert grid.now == 0
+    assert len(grid.sites[11].asked) == 1
+
+
+def test_what_a_site_says_cannot_steer_the_coordinators_screen() -> None:
+    hostile = PeerError("\x1b[2J\x1b]0;owned\x07 [/bold] first line\nerror: second line")
+    grid = sites(FakeSite("site-2", [sends(encode_fault(fault_of(hostile)))]))
+    reason = ask(grid).missing["site-2"]
+    assert reason.isprintable()
+    assert "second line" in reason
+
+
+@pytest.mark.parametrize("answer", [MemoryError("no"), ValueError("no"), RuntimeError("no")])
+def test_a_check_that_breaks_names_the_site(answer: Exception) -> None:
+    """What a site sends must not end the study by an error that nobody foresaw."""
+
+    def breaks(record: TrainingReply, _: Arrays) -> None:
+        if record.site == "site-2":
+            raise answer
+
+    answered = sites().exchange().ask(QUESTION, TrainingReply, check=breaks)
+    assert list(answered.missing) == ["site-2"]
+
+
+def update(length: float) -> Arrays:
+    values = np.full(7, length / 7**0.5, dtype=np.float32)
+    return {"parameters": WEIGHTS["parameters"] + values, "buffers": WEIGHTS["buffers"]}
+
+
+@pytest.mark.parametrize("number", [2, 3, 4])
+@pytest.mark.parametrize("verdict", ["refuse", "flag"])
+def test_an_update_a_thousand_times_too_large(number: int, verdict: str) -> None:
+    updates = {name: update(1 + place / 10) for place, name in enumerate(ROSTER[: number - 1])}
+    updates["site-9"] = update(1000)
+    taken, refused, flagged = accepted_updates(WEIGHTS, updates, federation(quorum=1, too_large=verdict))
+    named = refused if verdict == "refuse" else flagged
+    assert list(named) == ["site-9"]
+    assert "times as long as the median" in named["site-9"]
+    assert ("site-9" in taken) is (verdict == "flag")
+    assert set(taken) >= set(ROSTER[: number - 1])
+
+
+def test_too_few_honest_updates_stop_the_round() -> None:
+    with pytest.raises(PeerError, match=r"1 update\(s\) can be averaged, the quorum is 2 \(site-2: its update"):
+        accepted_updates(WEIGHTS, {"site-1": update(1), "site-2": update(1000)}, federation(quorum=2))
+
+
+def test_a_site_that_changes_nothing_cannot_have_the_others_refused() -> None:
+    updates = {"site-1": update(0), "site-2": update(1)}
+    taken, refused, flagged = accepted_updates(WEIGHTS, updates, federation(quorum=1))
+    assert "site-2" in taken
+    assert "changes nothing" in (refused | flagged)["site-1"]
+
+
+def test_one_update_is_taken_and_running_statistics_are_looked_at_too() -> None:
+    assert list(accepted_updates(WEIGHTS, {"site-1": update(9)}, federation(quorum=1))[0]) == ["site-1"]
+    updates = {name: update(1) | {"buffers": WEIGHTS["buffers"] * 1.1} for name in ROSTER}
+    updates["site-4"] = update(1) | {"buffers": WEIGHTS["buffers"] * 1e6}
+    taken, refused, _ = accepted_updates(WEIGHTS, updates, federation(quorum=1))
+    assert list(refused) == ["site-4"]
+    assert sorted(taken) == ["site-1", "site-2", "site-3"]
