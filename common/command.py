@@ -16,7 +16,8 @@ from common.errors import Pdl1esError
 INTERRUPTED = 130
 _EPILOG = (
     "--debug shows where an error comes from. "
-    "Exit codes: 0 done, 1 the data or the study says no, 2 wrong usage, 130 interrupted."
+    "Exit codes: 0 done, 1 the data or the study says no, 2 wrong usage, 3 a peer or the network, "
+    "130 interrupted."
 )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from common import atomic
-from server.phases.describe import describe
+from server.phases.describe import admit_latecomers, describe
 from server.phases.evaluation import evaluate
 from server.phases.preparation import selection, statistics
 from server.phases.survival import survive
@@ -34,8 +34,12 @@ def coordinate(run: StudyRun, out: Path) -> dict[str, Any]:
     """
     run.facts.setdefault("runs", 0)
     run.facts["runs"] += 1
+    # who differed may have been mended since
+    run.facts["refused"] = {}
     for name, phase in PHASES:
         if not run.done(name):
+            if run.done("describe"):
+                admit_latecomers(run)
             phase(run)
     sealed = seal_signature(run, out / "signature")
     content = results(run, sealed)

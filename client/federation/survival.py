@@ -15,12 +15,10 @@ from client.federation.training import received_network
 from client.prediction import patient_logits
 from common.errors import DataError
 from common.messages import Arrays, SurvivalReply, SurvivalRequest
-from common.messages.judgements import SiteEffect, SurvivalBins
+from common.messages.judgements import BIN_DAYS, LONGEST_DAYS, SiteEffect, SurvivalBins
 from common.pooling import bin_counts, withheld
 from common.study import Study
 from common.survival import cox_regression
-
-LONGEST_DAYS, BIN_DAYS = 3600, 30
 
 
 def received_scores(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from common.messages.judgements import Loss, Scores, Share, SiteAuc, SiteEffect, SurvivalBins, Validation
 from common.messages.record import Count, Phase, Reply, Sha256
@@ -18,6 +18,8 @@ from common.messages.shared import (
     RankColumns,
 )
 
+DivisionName = Literal["training", "validation", "test", "immunotherapy"]
+
 
 class DescribeReply(Reply):
     """Counts of patients, and the hashes and versions that must agree."""
@@ -27,9 +29,15 @@ class DescribeReply(Reply):
     code_sha256: Sha256
     settings_sha256: Sha256
     versions: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=40)]]
-    divisions: dict[Literal["training", "validation", "test", "immunotherapy"], DivisionCounts]
+    divisions: dict[DivisionName, DivisionCounts]
     excluded: Count
     quarantined: Count
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if set(self.divisions) != set(get_args(DivisionName)):
+            raise ValueError(f"divisions are {', '.join(get_args(DivisionName))}; give all of them")
+        return self
 
 
 class StatisticsReply(Reply):

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import FailFast, Field, model_validator
 
+from common.errors import DataError
 from common.messages.record import Count, Part
-from common.messages.shared import Counts, Number, Numbers
+from common.messages.shared import Counts, Number, Numbers, Positive, check_lengths
 from common.pooling import ScoreSummary, SurvivalCounts
+from common.pooling.score_bins import bins_of
 
+LONGEST_DAYS, BIN_DAYS = 3600, 30
+"""Survival curves leave a site in intervals of this many days, or several times as many."""
 Share = Annotated[float, Field(ge=0, le=1)]
 Loss = Annotated[float, Field(ge=0, le=1e12)]
 
@@ -57,9 +61,18 @@ class SurvivalBins(Part):
     """`common.pooling.SurvivalCounts` of one group."""
 
     edges: Numbers
-    events: Numbers
-    censored: Numbers
+    events: Annotated[tuple[Positive, ...], FailFast()]
+    censored: Annotated[tuple[Positive, ...], FailFast()]
     n: Count
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        check_lengths(self.edges[1:], self.events, self.censored)
+        if self.edges[:1] + self.edges[-1:] != (0.0, LONGEST_DAYS) or any(edge % BIN_DAYS for edge in self.edges):
+            raise ValueError(f"intervals go from day 0 to day {LONGEST_DAYS} in steps of {BIN_DAYS}, or several steps")
+        if sorted(set(self.edges)) != list(self.edges) or sum(self.events) + sum(self.censored) > self.n + 1e-6:
+            raise ValueError("the intervals do not rise, or more patients leave than there were")
+        return self
 
     @classmethod
     def of(cls, counts: SurvivalCounts) -> Self:
@@ -84,6 +97,14 @@ class Scores(Part):
     positive: Counts
     negative: Counts
     ends: tuple[Number, Number] | None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        try:
+            bins_of([self.summary()])
+        except DataError as error:
+            raise ValueError(str(error)) from error
+        return self
 
     @classmethod
     def of(cls, summary: ScoreSummary) -> Self:

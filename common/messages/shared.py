@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sized
 from typing import Annotated, Self, get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ from common.study_sections import ClinicalVariable
 
 Number = Annotated[float, Field(ge=-1e100, le=1e100)]
 """Far from overflow in sums and squares, so that no site can bring an infinity into them."""
+Positive = Annotated[float, Field(ge=0, le=1e100)]
 Deviation = Annotated[float, Field(gt=0, le=1e100)]
 Numbers = Annotated[tuple[Number, ...], FailFast()]
 Counts = Annotated[tuple[Count, ...], FailFast()]
@@ -21,6 +23,12 @@ Names = Annotated[tuple[Annotated[str, Field(max_length=120)], ...], FailFast()]
 CLINICAL_VARIABLES = len(get_args(ClinicalVariable))
 WEIGHTS = frozenset({"parameters", "buffers"})
 """The two flat arrays of a network: what training moves, and the running statistics of its BatchNorm layers."""
+
+
+def check_lengths(*columns: Sized) -> None:
+    """ValueError unless all have as many values."""
+    if len(sizes := sorted({len(column) for column in columns})) > 1:
+        raise ValueError(f"columns of {' and '.join(map(str, sizes))} values; give as many in each")
 
 
 class ColumnScaling(Part):
@@ -31,8 +39,7 @@ class ColumnScaling(Part):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if len(self.mean) != len(self.deviation):
-            raise ValueError(f"{len(self.mean)} means and {len(self.deviation)} deviations; give as many")
+        check_lengths(self.mean, self.deviation)
         return self
 
     @classmethod
@@ -54,8 +61,7 @@ class Preparation(Part):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        if len(self.radiomic_features) != len(self.radiomics.mean):
-            raise ValueError(f"{len(self.radiomic_features)} features and {len(self.radiomics.mean)} z-scores")
+        check_lengths(self.radiomic_features, self.radiomics.mean)
         if len(self.clinical.mean) != CLINICAL_VARIABLES:
             raise ValueError(f"{len(self.clinical.mean)} clinical z-scores, there are {CLINICAL_VARIABLES} variables")
         return self
@@ -66,9 +72,14 @@ class MomentColumns(Part):
 
     n: Counts
     mean: Numbers
-    m2: Numbers
+    m2: Annotated[tuple[Positive, ...], FailFast()]
     mean_rest: Numbers
     """What rounding took off the mean."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        check_lengths(self.n, self.mean, self.m2, self.mean_rest)
+        return self
 
     @classmethod
     def of(cls, found: Moments) -> Self:
@@ -87,8 +98,16 @@ class RankColumns(Part):
 
     n_positive: Counts
     n_negative: Counts
-    u: Numbers
-    tie_term: Numbers
+    u: Annotated[tuple[Positive, ...], FailFast()]
+    tie_term: Annotated[tuple[Positive, ...], FailFast()]
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        check_lengths(self.n_positive, self.n_negative, self.u, self.tie_term)
+        positive, negative = (np.array(part, dtype=float) for part in (self.n_positive, self.n_negative))
+        if (self.u > positive * negative).any() or (self.tie_term > (positive + negative) ** 3).any():
+            raise ValueError("rank sums are larger than these numbers of patients allow")
+        return self
 
     @classmethod
     def of(cls, found: RankSums) -> Self:
@@ -107,6 +126,14 @@ class CoMomentColumns(Part):
     known: Counts
     mean: Numbers
     cross: Numbers
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        check_lengths(self.known, self.mean)
+        check_lengths(range(len(self.mean) ** 2), self.cross)
+        if any(value < 0 for value in self.cross[:: len(self.mean) + 1]):
+            raise ValueError("a sum of squares is negative")
+        return self
 
     @classmethod
     def of(cls, found: CoMoments) -> Self:

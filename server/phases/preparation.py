@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,9 +33,11 @@ def statistics(run: StudyRun) -> None:
     run.live.tell("phase", "statistics: means and spreads of all training patients", phase="statistics")
     answered = run.ask(StatisticsRequest(study_sha256=run.sha256), StatisticsReply, check=_complete)
     replies = list(answered.records().values())
-    names = replies[0].radiomic_features
-    if any(reply.radiomic_features != names for reply in replies):
-        raise PeerError("statistics: the sites compute different features; install the same version everywhere")
+    names = Counter(reply.radiomic_features for reply in replies).most_common(1)[0][0]
+    if differ := sorted(reply.site for reply in replies if reply.radiomic_features != names):
+        raise PeerError(
+            f"statistics: other features come from {', '.join(differ)}; install the same version everywhere"
+        )
     run.facts["statistics"] = {
         "sites": sorted(answered.answers),
         "radiomic_features": list(names),

@@ -39,7 +39,7 @@ CLINICAL = ColumnScaling(mean=(60.0, 0.5, 1.0, 0.2), deviation=(8.0, 0.5, 0.8, 0
 PREPARATION = Preparation(radiomic_features=NAMES, radiomics=SCALING, clinical=CLINICAL)
 WEIGHTS = {"parameters": RANDOM.normal(size=7).astype(np.float32), "buffers": np.ones(3, dtype=np.float32)}
 SCORES = Scores.of(score_summary(LABELS, TABLE[:, 0], minimum_count=5))
-BINS = SurvivalBins.of(bin_counts(np.arange(1, 21), LABELS, edges=range(0, 31, 10)))
+BINS = SurvivalBins.of(bin_counts(np.arange(1, 21) * 50, LABELS, edges=range(0, 3601, 30)))
 EFFECT = SiteEffect(log_hazard_ratio=-0.4, standard_error=0.2, n=20, events=12)
 JUDGED = Validation(patients=20, slices=60, loss_sum=41.5, concordant_pairs=70.5, pairs=100)
 COUNTS = {

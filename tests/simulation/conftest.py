@@ -19,8 +19,13 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def tiny_trunk(monkeypatch: pytest.MonkeyPatch, one_thread: None) -> None:
-    """A network of milliseconds in place of DenseNet121, everywhere, and no pages, which have tests of their own."""
-    monkeypatch.setattr("common.network.Trunk", TinyTrunk)
+def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without reports for people, which have tests of their own."""
     for report in ("server.coordinate.write_study_report", "client.federation.answer.write_local_report"):
         monkeypatch.setattr(report, lambda *_, **__: None)
+
+
+@pytest.fixture
+def tiny_trunk(monkeypatch: pytest.MonkeyPatch, one_thread: None, no_pages: None) -> None:
+    """A network of milliseconds in place of DenseNet121, everywhere."""
+    monkeypatch.setattr("common.network.Trunk", TinyTrunk)

@@ -79,7 +79,9 @@ def test_one_site_gives_the_weights_of_training_alone(tmp_path: Path, tiny_trunk
     assert not first[-1], "the second stage must start from an earlier epoch for this test to show anything"
 
 
-def test_one_site_gives_the_weights_of_training_alone_with_densenet(tmp_path: Path, one_thread: None) -> None:
+def test_one_site_gives_the_weights_of_training_alone_with_densenet(
+    tmp_path: Path, one_thread: None, no_pages: None
+) -> None:
     check_federation_of_one(tmp_path, cross_site="false")
 
 
