@@ -37,6 +37,7 @@ _TEMPLATE = """\
 # One hospital. Images are named in cohort.csv, relative to this folder.
 name = "{name}"
 device = "auto"        # auto, cpu or cuda
+{threads}            # of the network in a federated study; all cores when left out
 
 [paths]                # relative to this folder, or absolute
 cohort = "cohort.csv"
@@ -44,7 +45,7 @@ cache = "cache"        # patches and features; safe to delete
 results = "results"    # reports of this site; never sent
 
 [policy]               # for every federated study
-minimum_count = {minimum_count}     # no statistic over fewer patients leaves
+minimum_count = 10     # no statistic over fewer patients leaves
 share_survival_curves = true   # counts in intervals of 30 days or longer may leave
 """
 
@@ -82,6 +83,8 @@ class SiteFile(_Model):
 
     name: Annotated[str, AfterValidator(_site_name)]
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+    """Processor threads of the network in a federated study; all cores when left out."""
     paths: SitePaths = SitePaths()
     policy: Policy = Policy()
 
@@ -93,6 +96,7 @@ class Site:
         self.folder = folder
         self.name = settings.name
         self.device = settings.device
+        self.threads = settings.threads
         self.policy = settings.policy
         self.cohort_file = folder / settings.paths.cohort
         self.cache = folder / settings.paths.cache
@@ -114,16 +118,17 @@ def load_site(folder: Path) -> Site:
         raise DataError(f"{path}: {explain(error, SiteFile)}") from error
 
 
-def init_site(folder: Path, *, name: str, minimum_count: int = 10) -> Site:
+def init_site(folder: Path, *, name: str, threads: int | None = None) -> Site:
     """Make a site folder with site.toml, an empty cohort.csv and images/; UsageError when there is one."""
     if (folder / "site.toml").exists():
         raise UsageError(f"{folder}: is a site folder already; choose another folder, or edit its site.toml")
     try:
-        settings = SiteFile(name=name, policy=Policy(minimum_count=minimum_count))
+        settings = SiteFile(name=name, threads=threads)
     except ValidationError as error:
         raise UsageError(f"--{explain(error, SiteFile)}") from error
     (folder / "images").mkdir(parents=True, exist_ok=True)
     if not (folder / "cohort.csv").exists():
         atomic.write_text(folder / "cohort.csv", ",".join(COHORT_COLUMNS) + "\n")
-    atomic.write_text(folder / "site.toml", _TEMPLATE.format(name=name, minimum_count=minimum_count))
+    line = f"threads = {threads}" if threads else "# threads = 4"
+    atomic.write_text(folder / "site.toml", _TEMPLATE.format(name=name, threads=line))
     return Site(folder, settings)

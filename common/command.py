@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import importlib
-import os
 import sys
 import traceback
 
@@ -27,8 +26,6 @@ def run_command(module: str) -> None:
     0 done, 1 the data says no, 2 wrong usage, 3 a peer, 130 interrupted. The module is imported here, so that Ctrl-C
     ends a start as quietly as a run. `--debug`, anywhere on the line, shows the traceback as well.
     """
-    # threads that wait for their neighbours must not take the cores from them; read when torch is imported
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = [word for word in sys.argv[1:] if word != "--debug"]
     debug = len(arguments) < len(sys.argv) - 1
     try:

@@ -37,13 +37,24 @@ def in_parallel(
     A `queue` of the spawn context reaches the processes by `given_queue`. On an error or Ctrl-C in the block the
     processes are ended at once; they also end when this process is killed.
     """
+    with process_pool(jobs=min(jobs, max(1, len(tasks))), threads=threads, queue=queue) as submit:
+        yield [submit(function, *task) for task in tasks]
+
+
+@contextmanager
+def process_pool(*, jobs: int, threads: int = 1, queue: Any = None) -> Iterator[Callable[..., Future[Any]]]:
+    """A function that hands work to one of `jobs` processes of `threads` threads each; see `in_parallel`."""
     before = set(multiprocessing.active_children())
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(min(jobs, max(1, len(tasks))), mp_context=context, initializer=_start, initargs=(queue,))
-    try:
+    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_start, initargs=(queue,))
+
+    def submit(function: Callable[..., Result], *arguments: Any) -> Future[Result]:
+        # a process is started when there is work for it
         with _quiet_children(threads):
-            futures = [pool.submit(function, *task) for task in tasks]
-        yield futures
+            return pool.submit(function, *arguments)
+
+    try:
+        yield submit
     except BaseException:
         for child in set(multiprocessing.active_children()) - before:
             child.terminate()

@@ -17,6 +17,7 @@ log = logging.getLogger("pdl1es.server")
 ATTEMPTS = 5
 PAUSE_SECONDS = 5.0
 """Between two attempts to ask a site whose program or connection failed."""
+_LOST, _WENT_AWAY = 3, 5
 _FAILURES = {2: "its program failed", 3: "its message was lost", 5: "it went away", 8: "its program stopped"}
 
 
@@ -59,14 +60,22 @@ class Inquiry(Generic[Answer]):
             return
         kind = message_type(type(self.request))
         messages = [Message(self.content, dst_node_id=online[site], message_type=kind) for site in sites]
-        for site, number in zip(sites, grid.push_messages(messages), strict=True):
-            self._sites[number] = self._waiting[number] = site
+        numbers: list[str | None] = list(grid.push_messages(messages))
+        if len(numbers) < len(sites):
+            raise PeerError(
+                "Flower's server takes no message of this size; raise its limit, or ask for a smaller network"
+            )
+        for site, number in zip(sites, numbers, strict=True):
             self._attempts[site] = self._attempts.get(site, 0) + 1
+            if number is None:  # the node left since it was listed
+                self._failed(site, _WENT_AWAY)
+                continue
+            self._sites[number] = self._waiting[number] = site
             self.bytes_sent += message_bytes(self.content)
 
     def receive(self, grid: Grid) -> bool:
         """Take what has come; whether anything has."""
-        replies = list(grid.pull_messages(list(self._waiting))) if self._waiting else []
+        replies = [reply for number in list(self._waiting) for reply in self._pulled(grid, number)]
         for reply in replies:
             number = reply.metadata.reply_to_message_id
             site, waited_for = self._sites.get(number), self._waiting.pop(number, None)
@@ -78,6 +87,16 @@ class Inquiry(Generic[Answer]):
                 self.bytes_received += message_bytes(reply.content)
                 self._take(site, reply)
         return bool(replies)
+
+    def _pulled(self, grid: Grid, number: str) -> list[Message]:
+        """The reply to a message, if there is one; alone, so that one which breaks Flower's reader has a name."""
+        try:
+            return list(grid.pull_messages([number]))
+        except Exception:
+            site = self._waiting.pop(number)
+            log.exception("the answer of %s could not be fetched", site)
+            self._failed(site, _LOST)
+            return []
 
     def close(self, asked: set[str], online: set[str], deadline_seconds: float) -> None:
         """Give each site that has not answered a reason."""

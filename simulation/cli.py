@@ -12,12 +12,12 @@ from rich.table import Table
 
 from client.models import choose_device
 from common.parallel import cores
-from simulation.cohort import make_site, scaled
+from simulation.cohort import make_site, make_sites
 from simulation.comparison import comparison_rows
 from simulation.estimate import estimate, in_words
 from simulation.federation.command import federate_command
 from simulation.reproduce import Run, reproduce
-from simulation.studies import place_study, preset_text, study_text, synthetic_study
+from simulation.studies import federated_text, place_study, preset_text, resized_text, study_text, synthetic_study
 
 app = typer.Typer(
     name="pdl1es-sim",
@@ -66,12 +66,23 @@ def cohort_command(
     preset: Preset = "paper",
     study: StudyFile = None,
     seed: Seed = None,
+    sites: Annotated[
+        int | None, typer.Option(help="Divide it over so many sites and write their study.", min=1, max=64)
+    ] = None,
 ) -> None:
-    """Make only the synthetic cohort: a site folder as a hospital has it."""
-    chosen = synthetic_study(study_text(preset=preset, file=study, seed=seed))
-    if patients is not None and chosen.synthetic is not None:
-        chosen = chosen.model_copy(update={"synthetic": scaled(chosen.synthetic, patients=patients)})
-    make_site(chosen, out, jobs=cores())
+    """Make only the synthetic cohort: a site folder as a hospital has it, or several with the study they share."""
+    text = study_text(preset=preset, file=study, seed=seed)
+    if patients is not None:
+        text = resized_text(text, patients=patients)
+    if sites is not None:
+        chosen = place_study(federated_text(text, sites=sites), out, resume=False)
+        made = make_sites(chosen, out / "sites", jobs=cores())
+        screen.print("\n".join(f"SYNTHETIC site folder  {folder}" for folder in made.values()))
+        screen.print(
+            f"Their study            {out / 'study.toml'}\nNext: pdl1es-server provision {out / 'study.toml'} --out kit"
+        )
+        return
+    make_site(synthetic_study(text), out, jobs=cores())
     screen.print(f"SYNTHETIC site folder  {out}\nNext: pdl1es-site check {out}")
 
 

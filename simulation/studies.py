@@ -11,8 +11,9 @@ import tomlkit
 from common import atomic
 from common.errors import StudyError, UsageError
 from common.study import Study, load_study, parse_study
-from simulation.cohort import draw_sites
+from simulation.cohort import draw_sites, scaled
 from simulation.cohort.sites import numbered_names
+from simulation.cohort.table import DIVISIONS
 
 PRESETS = ("quick", "paper")
 
@@ -48,6 +49,17 @@ def synthetic_study(text: str) -> Study:
     if study.synthetic is None:
         raise StudyError("key 'synthetic' is missing, a simulation needs it; copy the table [synthetic] from a preset")
     return study
+
+
+def resized_text(text: str, *, patients: int) -> str:
+    """The text of a study with a synthetic cohort of so many patients, divided in proportion; comments stay."""
+    study = synthetic_study(text)
+    if study.synthetic is None:
+        return text
+    resized, document = scaled(study.synthetic, patients=patients), tomlkit.parse(text)
+    for name in DIVISIONS:
+        document["synthetic"][name] = getattr(resized, name)
+    return tomlkit.dumps(document)
 
 
 def federated_text(text: str, *, sites: int) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from client.federation.board import write_scalars
+from client.federation.conformity import check_agreed
 from client.federation.dataset import STATE_FILE, Dataset, federation_cache, load_dataset
 from client.federation.describe import describe, difference
 from client.federation.evaluation import judge, train_alone
@@ -37,7 +38,7 @@ from common.messages import (
     TrainingRequest,
 )
 from common.parallel import cores
-from common.study import Study, load_study, study_sha256
+from common.study import Federation, Study, load_study, study_sha256
 
 STUDY_FILE = Path("federation") / "study.toml"
 """The study that the site agreed to, in its folder."""
@@ -49,6 +50,7 @@ class Desk:
 
     site: Site
     study: Study
+    federation: Federation
     sha256: str
 
     @cached_property
@@ -81,16 +83,19 @@ def open_desk(site: Site) -> Desk:
             f"{path}: the roster is {', '.join(study.federation.roster)}, this site is {site.name!r}; "
             "correct name in site.toml, or ask the coordinator"
         )
-    return Desk(site, study, study_sha256(path))
+    if site.threads is not None:
+        torch.set_num_threads(site.threads)
+    return Desk(site, study, study.federation, study_sha256(path))
 
 
 def answer(desk: Desk, request: Request, arrays: Arrays) -> Letter:
-    """The answer to a request about the agreed study; PeerError for another study or an unknown kind of request."""
+    """The answer to a request of the agreed study; PeerError for another study and for what that does not ask."""
     if request.study_sha256 != desk.sha256:
         raise PeerError(
             f"the server runs the study {request.study_sha256[:12]}, this site agreed to {desk.sha256[:12]}; "
             "agree on one file"
         )
+    check_agreed(request, desk.study, desk.federation)
     match request:
         case DescribeRequest():
             return _describe(desk, request)

@@ -45,6 +45,8 @@ def describe(dataset: Dataset, study: Study, study_sha256: str, *, site: str, gu
 
 def _counts(dataset: Dataset, division: str, guard: Guard) -> DivisionCounts:
     patients = dataset.patients(division)
-    if division == "immunotherapy" or not guard.allows(len(patients), f"positive {division} patients"):
+    if division == "immunotherapy":
         return DivisionCounts(patients=len(patients), positives=None)
-    return DivisionCounts(patients=len(patients), positives=int(patients["label"].sum()))
+    # where all are of one class, their number is everyone's label
+    told = guard.allows_classes(patients["label"].to_numpy(), f"positive {division} patients")
+    return DivisionCounts(patients=len(patients), positives=int(patients["label"].sum()) if told else None)

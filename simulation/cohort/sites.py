@@ -59,5 +59,5 @@ def make_sites(study: Study, folder: Path, *, jobs: int, resume: bool = False) -
     cohorts = draw_sites(study)
     folders = {name: folder / name for name in cohorts}
     sites = {name: (folders[name], cohort) for name, cohort in cohorts.items()}
-    write_sites(sites, study, synthetic_part(study), jobs=jobs, resume=resume)
+    write_sites(sites, study, synthetic_part(study), jobs=jobs, resume=resume, threads=1)
     return folders

@@ -77,7 +77,7 @@ def _write_all(tasks: Sequence[Task], *, jobs: int) -> None:
             advance(1)
 
 
-def _prepare_folder(folder: Path, *, name: str, resume: bool) -> None:
+def _prepare_folder(folder: Path, *, name: str, threads: int | None, resume: bool) -> None:
     if resume and (folder / "site.toml").exists():
         found = load_site(folder).name
         if found != name:
@@ -85,7 +85,7 @@ def _prepare_folder(folder: Path, *, name: str, resume: bool) -> None:
                 f"{folder}: is the site {found}, not the synthetic {name}; resume a synthetic cohort in its own folder"
             )
     else:
-        init_site(folder, name=name)
+        init_site(folder, name=name, threads=threads)
 
 
 def _tasks(cohort: Cohort, folder: Path, text: str) -> list[Task]:
@@ -94,7 +94,13 @@ def _tasks(cohort: Cohort, folder: Path, text: str) -> list[Task]:
 
 
 def write_sites(
-    sites: Mapping[str, tuple[Path, Cohort]], study: Study, synthetic: Synthetic, *, jobs: int, resume: bool
+    sites: Mapping[str, tuple[Path, Cohort]],
+    study: Study,
+    synthetic: Synthetic,
+    *,
+    jobs: int,
+    resume: bool,
+    threads: int | None = None,
 ) -> None:
     """Write the folders of sites by their names, all patients in one go: site.toml, images/ and, last, cohort.csv.
 
@@ -103,7 +109,7 @@ def write_sites(
     if jobs < 1:
         raise UsageError(f"--jobs is {jobs}, it must be at least 1")
     for name, (folder, _) in sites.items():
-        _prepare_folder(folder, name=name, resume=resume)
+        _prepare_folder(folder, name=name, threads=threads, resume=resume)
     text = file_text(study, synthetic)
     tasks = [task for folder, cohort in sites.values() for task in _tasks(cohort, folder, text)]
     if resume:

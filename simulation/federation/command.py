@@ -14,7 +14,8 @@ from client.models import choose_device
 from common.flower_environment import QUIET
 from simulation.studies import federated_text, place_study, study_text
 
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
+# a site's words are no markup
+notes = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 screen = Console(highlight=False, soft_wrap=True)
 
 Engine = Annotated[

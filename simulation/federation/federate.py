@@ -11,11 +11,10 @@ from typing import Any, Literal
 import torch
 from flwr.serverapp import Grid
 
-from client.app import app as client_app
 from client.federation.answer import STUDY_FILE
 from common import atomic
 from common.device import device_name
-from common.parallel import cores
+from common.parallel import cores, process_pool
 from common.study import Study
 from server.coordinate import coordinate
 from server.exchange import Exchange
@@ -23,13 +22,13 @@ from server.live import Live
 from server.study_run import federation_of, open_run
 from simulation.cohort.sites import make_sites
 from simulation.federation.comparison import compare
-from simulation.federation.grid import InProcessGrid
+from simulation.federation.grid import ParallelGrid
 from simulation.federation.pooled import train_pooled
 from simulation.federation.report import write_federation_report
 from simulation.reproduce import Clock
 
 Engine = Literal["inprocess", "ray"]
-POLL_SECONDS: dict[Engine, float] = {"inprocess": 0.0, "ray": 0.1}
+POLL_SECONDS: dict[Engine, float] = {"inprocess": 0.05, "ray": 0.1}
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ class FederatedRun:
 
 def federate(run: FederatedRun) -> dict[str, Any]:
     """Do every step that is not done yet; writes server/, signature/, results.json and report.html."""
+    # as its sites: several threads a network gain little, and wait for each other where cores are shared
+    torch.set_num_threads(1)
     clock = Clock(run.folder / "seconds.json")
     with clock.step("cohort"):
         folders = make_sites(run.study, run.folder / "sites", jobs=cores(), resume=True)
@@ -78,6 +79,12 @@ def _coordinate(run: FederatedRun, folders: dict[str, Path]) -> dict[str, Any]:
             from simulation.federation.ray_engine import run_with_ray
 
             return run_with_ray(folders, serve, gpu=run.device.type == "cuda")
-        return serve(InProcessGrid(client_app, folders))
+        with process_pool(jobs=_jobs(run, folders)) as submit:
+            return serve(ParallelGrid(submit, folders))
     finally:
         live.close()
+
+
+def _jobs(run: FederatedRun, folders: dict[str, Path]) -> int:
+    """Sites that answer at a time: one a core, or one where they share a GPU."""
+    return 1 if run.device.type == "cuda" else min(cores(), len(folders))

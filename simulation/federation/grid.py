@@ -1,8 +1,9 @@
-"""Flower's Grid within one process: messages go straight to the client app of each site, one after another."""
+"""Flower's Grid on one machine: messages go straight to the client app of each site."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 
 from flwr.app import Context, Error, Message, RecordDict
@@ -82,10 +83,47 @@ class InProcessGrid(Grid):
         return list(self.pull_messages(self.push_messages(messages)))
 
     def _answer(self, message: Message) -> Message:
-        try:
-            return self.app(message, self._contexts[message.metadata.dst_node_id])
-        except Exception:  # as a SuperNode does: the server learns that it failed, and nothing else
-            return Message(Error(code=CLIENT_FAILED, reason="failed"), reply_to=message)
+        return answered(self.app, message, self._contexts[message.metadata.dst_node_id])
+
+
+class ParallelGrid(InProcessGrid):
+    """The same with the sites of the real client app in processes, so that several answer at a time."""
+
+    def __init__(self, submit: Callable[..., Future[Message]], sites: Mapping[str, Path]) -> None:
+        super().__init__(ClientApp(), sites)
+        self._submit = submit
+        self._futures: dict[str, Future[Message]] = {}
+
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Hand each message to a process."""
+        numbers = list(super().push_messages(messages))
+        for number in numbers:
+            message = self._open[number]
+            context = self._contexts[message.metadata.dst_node_id]
+            self._futures[number] = self._submit(answered_by_site, message, context)
+        return numbers
+
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Replies that are ready."""
+        for number in message_ids:
+            if number in self._futures and self._futures[number].done():
+                del self._open[number]
+                yield self._futures.pop(number).result()
+
+
+def answered(app: ClientApp, message: Message, context: Context) -> Message:
+    """An app's reply or, as a SuperNode does when it fails, an error that says nothing else."""
+    try:
+        return app(message, context)
+    except Exception:
+        return Message(Error(code=CLIENT_FAILED, reason="failed"), reply_to=message)
+
+
+def answered_by_site(message: Message, context: Context) -> Message:
+    """The reply of the real client app, in a process of its own."""
+    from client.app import app
+
+    return answered(app, message, context)
 
 
 def _context(number: int, folder: Path) -> Context:

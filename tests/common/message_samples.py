@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import numpy as np
+from flwr.app import RecordDict
 
 from common.messages import (
     AloneReply,
@@ -24,6 +28,7 @@ from common.messages import (
     SurvivalRequest,
     TrainingReply,
     TrainingRequest,
+    encode,
 )
 from common.messages.judgements import Scores, SiteAuc, SiteEffect, SurvivalBins, Validation
 from common.messages.shared import CoMomentColumns, DivisionCounts, MomentColumns, RankColumns
@@ -94,3 +99,13 @@ REPLIES = (
     Letter(SurvivalReply(**FROM, patients=20, median_score=0.4, by_score=EFFECT, by_group=None, high=BINS, low=None)),
 )
 LETTERS = (*REQUESTS, *REPLIES)
+TRAINING = next(letter for letter in REPLIES if isinstance(letter.record, TrainingReply))
+STATISTICS = next(letter for letter in REPLIES if isinstance(letter.record, StatisticsReply))
+
+
+def changed(letter: Letter, **changes: Any) -> RecordDict:
+    """A message whose record was changed on the way."""
+    content = encode(letter)
+    text = json.loads(str(content["record"]["json"])) | changes
+    content["record"]["json"] = json.dumps(text)
+    return content

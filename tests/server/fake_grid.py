@@ -66,6 +66,8 @@ class FakeSite:
     goes: float = float("inf")
     takes: float = 0.0
     asked: list[float] = field(default_factory=list)
+    unreachable: int = 0
+    """How often it cannot be sent to at first."""
 
     def answer(self, message: Message) -> RecordDict | int | None:
         place = min(len(self.asked), len(self.answers)) - 1
@@ -92,11 +94,15 @@ class FakeGrid:
         there = {number: site for number, site in self.sites.items() if site.comes <= self.now < site.goes}
         return [NodeInfo(node_id=number, name=site.name) for number, site in there.items()]
 
-    def push_messages(self, messages: Iterable[Message]) -> list[str]:
-        numbers = []
+    def push_messages(self, messages: Iterable[Message]) -> list[str | None]:
+        numbers: list[str | None] = []
         for message in messages:
             site, number = self.sites[message.metadata.dst_node_id], f"message-{len(self.pushed)}"
             message.metadata.__dict__["_message_id"] = number
+            if site.unreachable:
+                site.unreachable -= 1
+                numbers.append(None)
+                continue
             site.asked.append(self.now)
             self.pushed[number] = (site, message, self.now + site.takes)
             numbers.append(number)

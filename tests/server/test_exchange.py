@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
-import numpy as np
 import pytest
-from fake_grid import QUESTION, WEIGHTS, FakeGrid, FakeSite, federation, good, reply
-from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
+from fake_grid import QUESTION, WEIGHTS, FakeGrid, FakeSite, good
+from flwr.app import RecordDict
 
 from common.errors import DataError, PeerError
 from common.messages import Arrays, Letter, TrainingReply, encode, encode_fault, fault_of
 from server.exchange import Answered
-from server.updates import accepted_updates
 
 pytestmark = pytest.mark.usefixtures("server_task")
 ROSTER = ("site-1", "site-2", "site-3", "site-4")
@@ -153,6 +150,32 @@ def test_a_site_that_fails_and_leaves_is_named_with_its_failure() -> None:
     assert answered.seconds >= 60
 
 
+def test_a_site_that_leaves_while_it_is_asked_is_asked_again() -> None:
+    grid = sites(FakeSite("site-2", unreachable=2), FakeSite("site-3", unreachable=99))
+    answered = ask(grid)
+    assert sorted(answered.answers) == ["site-1", "site-2", "site-4"]
+    assert grid.sites[11].asked == [10]
+    assert answered.missing == {"site-3": "it went away (code 5), asked 5 times"}
+
+
+def breaks(*_: Any) -> RecordDict:
+    raise ValueError("an object of the message is not what its name says")
+
+
+def test_a_message_that_flower_cannot_read_names_its_site() -> None:
+    grid = sites(FakeSite("site-2", [breaks]), FakeSite("site-3", [breaks, good]))
+    answered = ask(grid)
+    assert sorted(answered.answers) == ["site-1", "site-3", "site-4"]
+    assert answered.missing == {"site-2": "its message was lost (code 3), asked 5 times"}
+
+
+def test_a_question_that_is_too_large_stops_the_run_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = sites()
+    monkeypatch.setattr(grid, "push_messages", lambda _: [])
+    with pytest.raises(PeerError, match="takes no message of this size"):
+        ask(grid)
+
+
 def test_a_node_of_another_name_gets_nothing() -> None:
     grid = sites(FakeSite("site-5"), FakeSite(""), FakeSite("SITE-1"))
     answered = ask(grid)
@@ -165,108 +188,3 @@ def test_only_those_who_are_asked_are_asked() -> None:
     answered = grid.exchange().ask(QUESTION, TrainingReply, sites={"site-1", "site-3"})
     assert sorted(answered.answers) == ["site-1", "site-3"]
     assert not grid.sites[11].asked
-
-
-def nan_weights() -> RecordDict:
-    return letter(reply("site-2"), {**WEIGHTS, "parameters": np.full(7, np.nan, dtype=np.float32)})
-
-
-def changed_record(**changes: Any) -> RecordDict:
-    content = letter(reply("site-2"))
-    content["record"]["json"] = json.dumps({**json.loads(str(content["record"]["json"])), **changes})
-    return content
-
-
-def junk_arrays() -> RecordDict:
-    content = letter(reply("site-2"))
-    content["arrays"] = ArrayRecord({"parameters": Array("float32", (7,), "numpy.ndarray", b"PK\x03\x04junk")})
-    return content
-
-
-STRANGE = {
-    "another site's name": (lambda: letter(reply("site-1")), "another site's name"),
-    "another study": (lambda: letter(reply("site-2", study_sha256="b" * 64)), "about another study"),
-    "another round": (lambda: letter(reply("site-2", round=3)), "for round 3"),
-    "another size": (lambda: letter(reply("site-2"), {"parameters": WEIGHTS["buffers"]}), "another size"),
-    "no weights": (lambda: letter(reply("site-2"), {}), "another size"),
-    "NaN": (nan_weights, "NaN or infinity"),
-    "junk": (junk_arrays, "cannot be read"),
-    "no record": (RecordDict, "no pdl1es record"),
-    "garbage": (lambda: RecordDict({"record": ConfigRecord({"patient": "P0001"})}), "no pdl1es record"),
-    "a patient beside": (lambda: changed_record(patient_id="P0001"), "unknown key 'patient_id'"),
-    "a loss of nothing": (lambda: changed_record(loss="bad"), "loss = 'bad'"),
-    "the question itself": (lambda: encode(QUESTION), "no(t)? .*"),
-}
-
-
-@pytest.mark.parametrize("what", STRANGE)
-def test_a_strange_answer_is_refused_and_the_others_go_on(what: str) -> None:
-    content, reason = STRANGE[what]
-    grid = sites(FakeSite("site-2", [sends(content())]))
-    if what == "the question itself":
-        reason = "does not fit"
-    answered = ask(grid)
-    assert sorted(answered.answers) == ["site-1", "site-3", "site-4"]
-    assert list(answered.missing) == ["site-2"]
-    assert reason in answered.missing["site-2"]
-    assert grid.now == 0
-    assert len(grid.sites[11].asked) == 1
-
-
-def test_what_a_site_says_cannot_steer_the_coordinators_screen() -> None:
-    hostile = PeerError("\x1b[2J\x1b]0;owned\x07 [/bold] first line\nerror: second line")
-    grid = sites(FakeSite("site-2", [sends(encode_fault(fault_of(hostile)))]))
-    reason = ask(grid).missing["site-2"]
-    assert reason.isprintable()
-    assert "second line" in reason
-
-
-@pytest.mark.parametrize("answer", [MemoryError("no"), ValueError("no"), RuntimeError("no")])
-def test_a_check_that_breaks_names_the_site(answer: Exception) -> None:
-    """What a site sends must not end the study by an error that nobody foresaw."""
-
-    def breaks(record: TrainingReply, _: Arrays) -> None:
-        if record.site == "site-2":
-            raise answer
-
-    answered = sites().exchange().ask(QUESTION, TrainingReply, check=breaks)
-    assert list(answered.missing) == ["site-2"]
-
-
-def update(length: float) -> Arrays:
-    values = np.full(7, length / 7**0.5, dtype=np.float32)
-    return {"parameters": WEIGHTS["parameters"] + values, "buffers": WEIGHTS["buffers"]}
-
-
-@pytest.mark.parametrize("number", [2, 3, 4])
-@pytest.mark.parametrize("verdict", ["refuse", "flag"])
-def test_an_update_a_thousand_times_too_large(number: int, verdict: str) -> None:
-    updates = {name: update(1 + place / 10) for place, name in enumerate(ROSTER[: number - 1])}
-    updates["site-9"] = update(1000)
-    taken, refused, flagged = accepted_updates(WEIGHTS, updates, federation(quorum=1, too_large=verdict))
-    named = refused if verdict == "refuse" else flagged
-    assert list(named) == ["site-9"]
-    assert "times as long as the median" in named["site-9"]
-    assert ("site-9" in taken) is (verdict == "flag")
-    assert set(taken) >= set(ROSTER[: number - 1])
-
-
-def test_too_few_honest_updates_stop_the_round() -> None:
-    with pytest.raises(PeerError, match=r"1 update\(s\) can be averaged, the quorum is 2 \(site-2: its update"):
-        accepted_updates(WEIGHTS, {"site-1": update(1), "site-2": update(1000)}, federation(quorum=2))
-
-
-def test_a_site_that_changes_nothing_cannot_have_the_others_refused() -> None:
-    updates = {"site-1": update(0), "site-2": update(1)}
-    taken, refused, flagged = accepted_updates(WEIGHTS, updates, federation(quorum=1))
-    assert "site-2" in taken
-    assert "changes nothing" in (refused | flagged)["site-1"]
-
-
-def test_one_update_is_taken_and_running_statistics_are_looked_at_too() -> None:
-    assert list(accepted_updates(WEIGHTS, {"site-1": update(9)}, federation(quorum=1))[0]) == ["site-1"]
-    updates = {name: update(1) | {"buffers": WEIGHTS["buffers"] * 1.1} for name in ROSTER}
-    updates["site-4"] = update(1) | {"buffers": WEIGHTS["buffers"] * 1e6}
-    taken, refused, _ = accepted_updates(WEIGHTS, updates, federation(quorum=1))
-    assert list(refused) == ["site-4"]
-    assert sorted(taken) == ["site-1", "site-2", "site-3"]

@@ -151,12 +151,12 @@ def test_fedbn_keeps_batch_norm_at_the_sites_and_seals_nothing(tmp_path: Path, t
         {"aggregation": '"median"'},
         {"aggregation": '"trimmed-mean"', "trimmed_share": "0.4", "quorum": "3"},
         {"aggregation": '"fedavg"', "correlation": "0.5", "maximum_features": "5"},
-        {"local_epochs": "3", "slices_per_epoch": '"all"', "cross_site": "false"},
+        {"local_epochs": "3", "slices_per_epoch": '"all"'},
     ],
     ids=lambda changes: next(iter(changes.values())).strip('"') if isinstance(changes, dict) else None,
 )
 def test_every_aggregation_gives_a_signature(tmp_path: Path, tiny_trunk: None, changes: dict[str, str]) -> None:
-    small = federation(tmp_path, 3, **changes)
+    small = federation(tmp_path, 3, **{"cross_site": "false", **changes})
     results = small.start()
     description, _ = open_signature(small.server / "signature")
     assert description.weights_sha256 == results["signature"]["weights_sha256"]

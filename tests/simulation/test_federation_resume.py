@@ -17,14 +17,14 @@ from small_federation import SmallFederation, federation
 from client.app import app as client_app
 from common import atomic
 from common.errors import DataError, PeerError, StudyError
-from server.study_run import StudyRun
 from simulation.federation.grid import InProcessGrid
 
-KINDS = ("fedavg", "fedadam", "fedbn")
+KINDS = ("fedadam", "fedbn")
+"""Those with a state at the server, and at the sites, beside what fedavg has."""
 
 
-class StoppedError(Exception):
-    """Stands for a server that ends without warning."""
+class Stopped(BaseException):
+    """Stands for a server that ends without warning; nothing may catch it."""
 
 
 class StoppingGrid(InProcessGrid):
@@ -46,10 +46,10 @@ class StoppingGrid(InProcessGrid):
     def _stop(self, *place: str) -> None:
         if place not in self.stops:
             self.stops.add(place)
-            raise StoppedError
+            raise Stopped
 
 
-def to_the_end(small: SmallFederation, stop: type[Exception]) -> tuple[dict[str, Any], int]:
+def to_the_end(small: SmallFederation, stop: type[BaseException]) -> tuple[dict[str, Any], int]:
     """Resume until nothing stops the run any more; its results and how often it was stopped."""
     for stopped in count():
         try:
@@ -88,7 +88,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> Callabl
 def test_stopped_at_every_message(tmp_path: Path, tiny_trunk: None, whole: Any, kind: str) -> None:
     small = federation(tmp_path, 2, aggregation=f'"{kind}"')
     small.grid_type = type("Stopping", (StoppingGrid,), {"stops": set()})
-    results, stopped = to_the_end(small, StoppedError)
+    results, stopped = to_the_end(small, Stopped)
     # describe, statistics, ranks, 3 rounds and 2 ends of stages, the model, alone, 2 models, 2 of survival
     assert stopped == 2 * 2 * (3 + 5 + 4 + 1)
     assert end(small, results) == whole(kind)
@@ -122,14 +122,13 @@ def test_full_disks_of_server_and_sites(
     assert results["signature"] == ending["signature"]
 
 
-@pytest.mark.parametrize("place", range(1, 12, 2))
+@pytest.mark.parametrize("place", (1, 5, 9))
 def test_full_disk_once(
     tmp_path: Path, tiny_trunk: None, whole: Any, monkeypatch: pytest.MonkeyPatch, place: int
 ) -> None:
     """A save that fails leaves a state from which the run goes on in the same process as well."""
     small = federation(tmp_path, 2)
-    original, saves = StudyRun.finish, count(1)
-    assert original
+    saves = count(1)
 
     def full(path: Path, content: Any) -> None:
         if path.name == "state.json" and next(saves) == place:
@@ -162,10 +161,10 @@ def stop_in_training(small: SmallFederation) -> SmallFederation:
     class Stops(InProcessGrid):
         def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
             if self._pushed == 5:
-                raise StoppedError
+                raise Stopped
             return super().pull_messages(message_ids)
 
-    with pytest.raises(StoppedError):
+    with pytest.raises(Stopped):
         small.start(Stops(client_app, small.folders))
     return small
 

@@ -1,0 +1,54 @@
+"""Whether a question is one that the agreed study leads to; a server that asks for more gets no answer."""
+
+from __future__ import annotations
+
+from common.errors import PeerError
+from common.messages import (
+    AloneRequest,
+    CorrelationRequest,
+    EvaluationRequest,
+    Request,
+    SurvivalRequest,
+    TrainingRequest,
+)
+from common.study import Federation, Study
+
+FEDERATED = "federated"
+
+
+def check_agreed(request: Request, study: Study, federation: Federation) -> None:
+    """PeerError for a question that the agreed study does not ask."""
+    if (reason := _strange(request, study, federation)) is not None:
+        raise PeerError(f"the server asks {reason}, which the agreed study does not; ask the coordinator why")
+
+
+def _strange(request: Request, study: Study, federation: Federation) -> str | None:
+    match request:
+        case CorrelationRequest():
+            return _strange_correlation(request, study, federation)
+        case TrainingRequest():
+            return _strange_round(request, study, federation)
+        case AloneRequest() if not federation.cross_site:
+            return "for a model of this site alone"
+        case EvaluationRequest() if request.model not in (FEDERATED, *federation.roster * federation.cross_site):
+            return f"about a model of the name {request.model[:31]!r}"
+        case SurvivalRequest() if not isinstance(study.survival.cutoff, str):
+            return None if request.cutoff == study.survival.cutoff else f"for the cut-off {request.cutoff}"
+    return None
+
+
+def _strange_correlation(request: CorrelationRequest, study: Study, federation: Federation) -> str | None:
+    names, most = request.radiomic_features, study.selection.maximum_features
+    if federation.correlation >= 1:
+        return "for correlations"
+    return f"for correlations of {len(names)} features" if len(names) > most else None
+
+
+def _strange_round(request: TrainingRequest, study: Study, federation: Federation) -> str | None:
+    stages = study.training.stages
+    if request.stage >= len(stages):
+        return f"for stage {request.stage + 1} of {len(stages)}"
+    last = stages[request.stage].epochs
+    if request.epochs > federation.local_epochs or request.first_epoch + request.epochs > last:
+        return f"for {request.epochs} epochs after epoch {request.first_epoch} of {last}"
+    return None
