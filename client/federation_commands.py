@@ -26,7 +26,7 @@ def enroll_command(
 ) -> None:
     """Make this site's key and take the server's CA and the study from the coordinator's kit."""
     done = enroll(folder, kit, new_key=new_key)
-    typer.echo(f"Site           {done.site_name}, in the federation {done.kit.name}")
+    typer.echo(f"Site           {done.site_name}")
     typer.echo(f"Study          {done.kit.study}, {done.kit.study_sha256}")
     typer.echo(f"Server         {done.kit.server}")
     typer.echo(f"CA             SHA-256 {done.kit.ca_sha256}  (compare it with the coordinator's)")

@@ -35,7 +35,10 @@ def start_run(kit: Kit, *, out: Path, resume: bool, app: Path | None = None) -> 
         raise PeerError(f"{kit.folder}: this server does not run; start it: pdl1es-server start {kit.folder}")
     with Control(kit) as control:
         if going := unfinished(control):
-            raise UsageError(f"run {going.run_id} goes on; see it: pdl1es-server watch {kit.folder}")
+            raise UsageError(
+                f"run {going.run_id} goes on, or was killed less than a minute ago; see it: pdl1es-server watch "
+                f"{kit.folder}, end it: pdl1es-server cancel {kit.folder}"
+            )
         _check_out(out, resume=resume)
         bundle = app or kit.bundle
         if app is None:

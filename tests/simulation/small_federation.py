@@ -16,7 +16,7 @@ from client.app import app as client_app
 from client.federation.answer import STUDY_FILE
 from client.federation.dataset import _FILES, Dataset, _contents, _key, federation_cache
 from client.pipeline import Divided
-from client.site import Site, init_site
+from client.site import Site, init_site, load_site
 from common.study import Study, parse_study, study_sha256
 from server.coordinate import coordinate
 from server.exchange import Exchange
@@ -112,7 +112,11 @@ class SmallFederation:
         self.folders = {name: self.folder / name for name in self.datasets}
         for name, dataset in self.datasets.items():
             if not self.folders[name].exists():
-                site = init_site(self.folders[name], name=name, minimum_count=5)
+                init_site(self.folders[name], name=name, threads=1)
+                settings = self.folders[name] / "site.toml"
+                settings.write_text(settings.read_text().replace("minimum_count = 10 ", "minimum_count = 5 "))
+                site = load_site(self.folders[name])
+                assert site.policy.minimum_count == 5
                 (site.folder / STUDY_FILE).parent.mkdir()
                 (site.folder / STUDY_FILE).write_text(self.text)
                 place_dataset(site, self.study_file, dataset)
