@@ -36,7 +36,7 @@ class Federation(Section):
     trimmed_share: Annotated[float, Field(ge=0, lt=0.5)]
     """trimmed-mean: part of the sites left out at each end, weight by weight."""
     largest_update: Annotated[float, Field(gt=1)]
-    """An update this many times as long as the median of the sites' is flagged as too large."""
+    """An update this many times as long, a training patient, as the median of the sites' is flagged as too large."""
     too_large: Literal["refuse", "flag"]
     """refuse: a flagged update is left out of the round; flag: it is named and taken."""
     correlation: Fraction

@@ -55,6 +55,8 @@ class Exchange:
         self.sleep = sleep
         self.expected = set(federation.roster)
         """Sites that are waited for even while they are not connected."""
+        self.silent: set[str] = set()
+        """Sites that were connected and let a deadline pass; they are asked, and waited for only while others are."""
 
     def connected(self) -> dict[str, int]:
         """Node ids of the roster's sites that are connected; nodes of other names get nothing."""
@@ -87,6 +89,7 @@ class Exchange:
                 self.sleep(self.poll_seconds)
         inquiry.close(asked, set(online), self.federation.deadline_seconds)
         self.expected = (self.expected - asked) | set(inquiry.answers)
+        self.silent = (self.silent - asked) | inquiry.silent(set(online))
         if len(inquiry.answers) < needed:
             raise PeerError(_below_quorum(inquiry, letter, needed))
         return _answered(inquiry, self.clock() - start)
@@ -95,9 +98,8 @@ class Exchange:
         open_sites, answered = asked - set(inquiry.answers) - set(inquiry.missing), len(inquiry.answers)
         if not open_sites or answered + len(open_sites) < needed:
             return True
-        if answered >= needed and (
-            seconds >= self.federation.deadline_seconds or not open_sites & (online | self.expected)
-        ):
+        waited_for = open_sites & ((online - self.silent) | self.expected)
+        if answered >= needed and (seconds >= self.federation.deadline_seconds or not waited_for):
             return True
         return seconds >= self.federation.deadline_seconds + self.federation.grace_seconds
 

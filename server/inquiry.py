@@ -98,6 +98,10 @@ class Inquiry(Generic[Answer]):
             self._failed(site, _LOST)
             return []
 
+    def silent(self, online: set[str]) -> set[str]:
+        """Connected sites whose answer has not come, without a failure that would say why."""
+        return {site for site in self._waiting.values() if site in online and site not in self._failure}
+
     def close(self, asked: set[str], online: set[str], deadline_seconds: float) -> None:
         """Give each site that has not answered a reason."""
         for site in sorted(asked - set(self.answers) - set(self.missing)):

@@ -33,14 +33,19 @@ def too_large(lengths: Mapping[str, float], *, largest_update: float) -> dict[st
 
 
 def accepted_updates(
-    weights: Arrays, updates: Mapping[str, Arrays], federation: Federation
+    weights: Arrays, updates: Mapping[str, Arrays], patients: Mapping[str, int], federation: Federation
 ) -> tuple[dict[str, Arrays], dict[str, str], dict[str, str]]:
-    """Updates that are averaged, those refused with the reason, and those only flagged; PeerError below the quorum."""
-    lengths = {array: update_lengths(weights, updates, array) for array in ("buffers", "parameters")}
+    """Updates that are averaged, those refused with the reason, and those only flagged; PeerError below the quorum.
+
+    Parameters move with every step, so their way is compared by training patient: a large hospital is no outlier.
+    """
+    moved = update_lengths(weights, updates, "parameters")
+    each = {site: length / max(1, patients[site]) for site, length in moved.items()}
+    statistics = update_lengths(weights, updates, "buffers")
     large: dict[str, str] = {}
-    for found in lengths.values():
+    for found in (statistics, each):
         large |= too_large(found, largest_update=federation.largest_update)
-    flagged = {site: "its update changes nothing" for site, length in lengths["parameters"].items() if not length}
+    flagged = {site: "its update changes nothing" for site, length in moved.items() if not length}
     refused, flagged = (large, flagged) if federation.too_large == "refuse" else ({}, flagged | large)
     taken = {site: arrays for site, arrays in updates.items() if site not in refused}
     if len(taken) < federation.quorum:

@@ -112,11 +112,12 @@ def _request(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> Training
 def _average(run: StudyRun, planned: Planned, facts: dict[str, Any], updates: Updates) -> None:
     weights = run.state.arrays["current"]
     arrays = {site: update for site, (_, update) in sorted(updates.items())}
-    taken, refused, flagged = accepted_updates(weights, arrays, run.federation)
+    known = {site: reply.patients for site, (reply, _) in updates.items()}
+    taken, refused, flagged = accepted_updates(weights, arrays, known, run.federation)
     for site, reason in (refused | flagged).items():
         verdict = "refused" if site in refused else "flagged"
         run.live.tell("update", f"  {site}: {reason}, {verdict}", site=site, reason=reason, verdict=verdict)
-    patients = {site: updates[site][0].patients for site in taken}
+    patients = {site: known[site] for site in taken}
     optimizer = ServerOptimizer(facts["optimizer_steps"], dict(run.state.arrays.get("moments", {})))
     run.state.put("current", aggregate(weights, taken, patients, run.federation, optimizer))
     if optimizer.moments:

@@ -27,11 +27,15 @@ def benchmarks(
     """Measure side by side, print tables and put them into the page."""
     if only is not None and only not in BENCHMARKS:
         raise UsageError(f"--only {only}: there is no such benchmark; choose {' or '.join(BENCHMARKS)}")
-    target, say = page or (None if quick else PAGE), Console(stderr=True, highlight=False).print
+    target, screen, begun = page or (None if quick else PAGE), Console(stderr=True, highlight=False), time.monotonic()
+
+    def say(sentence: str) -> None:
+        screen.print(f"{time.monotonic() - begun:4.0f} s  {sentence}", soft_wrap=True)
+
     for name in [only] if only else list(BENCHMARKS):
-        machine, start = machine_lines(), time.monotonic()
+        machine = machine_lines()
         text = section(name, BENCHMARKS[name]()(quick, say), machine)
         print(text)
         if target is not None:
             atomic.write_text(target, replaced(target.read_text("utf-8") if target.is_file() else "", name, text))
-        say(f"{name}: {time.monotonic() - start:.0f} s" + (f", written to {target}" if target else ""))
+        say(f"{name}: done" + (f", written to {target}" if target else ""))

@@ -69,6 +69,16 @@ def test_a_site_that_never_answers_is_named_after_the_deadline() -> None:
     assert len(grid.sites[11].asked) == 1
 
 
+def test_a_site_that_keeps_silent_costs_one_deadline() -> None:
+    grid = sites(FakeSite("site-4", answers=[lambda *_: None, lambda *_: None, good]))
+    exchange = grid.exchange()
+    for seconds in (60, 0):
+        began = grid.now
+        assert set(exchange.ask(QUESTION, TrainingReply).missing) == {"site-4"}
+        assert grid.now - began == pytest.approx(seconds, abs=2)
+    assert set(exchange.ask(QUESTION, TrainingReply).answers) == set(ROSTER)
+
+
 def test_a_site_that_is_never_there_is_waited_for_once() -> None:
     grid = sites(FakeSite("site-2", comes=1e9))
     exchange = grid.exchange()

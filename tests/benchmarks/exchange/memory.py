@@ -1,0 +1,89 @@
+"""Peak memory of a server and of a client, each in a process of its own, beyond what its imports take.
+
+`python -m tests.benchmarks.exchange.memory ROLE FOLDER SIZE` prints the bytes.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet  # noqa: F401 - what is imported late counts as imports here
+import torch
+import torch._dynamo
+
+from client.app import app as client_app
+from common.messages import Letter, TrainingRequest, encode
+from common.parallel import cores, process_pool
+from simulation.federation.grid import InProcessGrid
+from tests.benchmarks.exchange.alone import training_alone
+from tests.benchmarks.exchange.federation import FULL, QUICK, Prepared
+from tests.benchmarks.exchange.stopwatch import round_seconds
+from tests.benchmarks.exchange.training import REQUEST_FILE, WEIGHTS_FILE
+from tests.benchmarks.exchange.untouched import in_processes
+
+SIZES = {"full": FULL, "quick": QUICK}
+
+
+def peak_bytes(role: str, prepared: Prepared) -> float:
+    """What `python -m` this module prints: server, client or alone, in a process of its own."""
+    size = next(name for name, size in SIZES.items() if size == prepared.size)
+    words = [sys.executable, "-m", __name__, role, str(prepared.folder), size]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    return float(done.stdout.splitlines()[-1])
+
+
+def _serve(prepared: Prepared) -> None:
+    """Rounds with sites in other processes."""
+    with process_pool(jobs=cores()) as submit:
+        round_seconds(prepared, "memory", in_processes(prepared, submit))
+
+
+def _answer(prepared: Prepared) -> None:
+    """The answer of the real client app to a training message of a later round."""
+    record = TrainingRequest.model_validate_json((prepared.folder / REQUEST_FILE).read_text())
+    with np.load(prepared.folder / WEIGHTS_FILE) as stored:
+        content = encode(Letter(record, dict(stored)))
+    grid = InProcessGrid(client_app, prepared.sites)
+    node = next(iter(grid.get_node_ids()))
+    message = grid.create_message(content, f"query.{TrainingRequest.kind}", node, "")
+    replies = list(grid.pull_messages(grid.push_messages([message])))
+    if replies[0].has_error() or not replies[0].content.array_records:
+        raise RuntimeError("the client did not train")
+
+
+def _train(prepared: Prepared) -> None:
+    """The same training without a message."""
+    record = TrainingRequest.model_validate_json((prepared.folder / REQUEST_FILE).read_text())
+    training_alone(next(iter(prepared.sites.values())), record.preparation.model_dump_json())()
+
+
+ROLES: dict[str, Callable[[Prepared], None]] = {"server": _serve, "client": _answer, "alone": _train}
+
+
+def _late_imports() -> None:
+    """Let torch import what it imports with the first optimiser."""
+    weight = torch.zeros(1, requires_grad=True)
+    weight.sum().backward()
+    torch.optim.Adam([weight], fused=True).step()
+
+
+def _status(key: str) -> int:
+    line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith(key))
+    return 1024 * int(line.split()[1])
+
+
+if __name__ == "__main__":
+    role, folder, size = sys.argv[1:]
+    torch.set_num_threads(1)
+    _late_imports()
+    with suppress(OSError):
+        # forget the peak of the imports
+        Path("/proc/self/clear_refs").write_text("5")
+    before = _status("VmRSS")
+    ROLES[role](Prepared(Path(folder), SIZES[size]))
+    print(_status("VmHWM") - before)
