@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from client.federation.board import write_scalars
+from client.federation.board import for_own_eyes, write_scalars
 from client.federation.conformity import check_agreed
 from client.federation.dataset import STATE_FILE, Dataset, federation_cache, load_dataset
 from client.federation.describe import describe, difference
@@ -141,7 +141,7 @@ def _training(desk: Desk, request: TrainingRequest, arrays: Arrays) -> Letter:
     done = train_round(
         desk.dataset, desk.study, request, arrays, state=desk.state(request.run), guard=guard, device=desk.device
     )
-    write_scalars(desk.site, request.round, done)
+    for_own_eyes(write_scalars, desk.site, request.round, done)
     reply = TrainingReply(
         study_sha256=desk.sha256,
         site=desk.site.name,
@@ -189,13 +189,6 @@ def _survival(desk: Desk, request: SurvivalRequest, arrays: Arrays) -> Letter:
         curves_allowed=policy.share_survival_curves,
     )
     if request.cutoff is not None:
-        write_local_report(
-            desk.site,
-            dataset,
-            desk.study,
-            slices,
-            study_sha256=desk.sha256,
-            cutoff=request.cutoff,
-            device=device_name(desk.device),
-        )
+        report = {"study_sha256": desk.sha256, "cutoff": request.cutoff, "device": device_name(desk.device)}
+        for_own_eyes(write_local_report, desk.site, dataset, desk.study, slices, **report)
     return Letter(reply)

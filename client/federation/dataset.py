@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from client.clinical import ClinicalPreparation, encode
+from client.cohort_table import read_rows
 from client.extraction_cache import EXTRACTION_VERSION
 from client.pipeline import Divided, Inputs, divided, gather, standardised
 from client.samples import Samples
@@ -98,5 +99,11 @@ def _contents(dataset: Dataset) -> tuple[bytes, ...]:
 
 
 def _key(site: Site) -> str:
-    table = hashlib.sha256(site.cohort_file.read_bytes()).hexdigest()
-    return f"{table} {code_sha256()} {EXTRACTION_VERSION}"
+    """What the kept patients depend on: the table, the program, and of each image and mask its size and time."""
+    digest = hashlib.sha256(site.cohort_file.read_bytes())
+    for _, row in read_rows(site.cohort_file):
+        for column in ("image", "mask"):
+            path = site.folder / row[column]
+            found = path.stat() if path.is_file() else None
+            digest.update(f"{row[column]} {found.st_size} {found.st_mtime_ns}\n".encode() if found else b"none\n")
+    return f"{digest.hexdigest()} {code_sha256()} {EXTRACTION_VERSION}"

@@ -16,7 +16,7 @@ from client.app import app as client_app
 from client.federation.answer import STUDY_FILE
 from client.federation.dataset import _FILES, Dataset, _contents, _key, federation_cache
 from client.pipeline import Divided
-from client.site import Site, init_site, load_site
+from client.site import COHORT_COLUMNS, Site, init_site, load_site
 from common.study import Study, parse_study, study_sha256
 from server.coordinate import coordinate
 from server.exchange import Exchange
@@ -117,6 +117,8 @@ class SmallFederation:
                 settings.write_text(settings.read_text().replace("minimum_count = 10 ", "minimum_count = 5 "))
                 site = load_site(self.folders[name])
                 assert site.policy.minimum_count == 5
+                row = ["SECRET-0", "expression", "ct.nii", "mask.nii", *[""] * (len(COHORT_COLUMNS) - 4)]
+                site.cohort_file.write_text(site.cohort_file.read_text() + ",".join(row) + "\n")
                 (site.folder / STUDY_FILE).parent.mkdir()
                 (site.folder / STUDY_FILE).write_text(self.text)
                 place_dataset(site, self.study_file, dataset)
