@@ -11,8 +11,9 @@ from typing import Any
 _HEAD = """\
 # What federation costs, measured
 
-Written by `python -m simulation.federation.measured_page` from the results.json of runs of `pdl1es-sim federate`; the
-cohorts are synthetic. Every model is judged on the test patients of all sites together, which only a simulation can see.
+Written by `python -m simulation.federation.measured_page` from the results.json of runs of `pdl1es-sim federate`;
+the cohorts are synthetic. Every model is judged on the test patients of all sites together, which only a simulation
+can see.
 """
 
 

@@ -17,6 +17,7 @@ import torch
 import torch._dynamo
 
 from client.app import app as client_app
+from common.errors import DataError
 from common.messages import Letter, TrainingRequest, encode
 from common.parallel import cores, process_pool
 from simulation.federation.grid import InProcessGrid
@@ -33,7 +34,10 @@ def peak_bytes(role: str, prepared: Prepared) -> float:
     """What `python -m` this module prints: server, client or alone, in a process of its own."""
     size = next(name for name, size in SIZES.items() if size == prepared.size)
     words = [sys.executable, "-m", __name__, role, str(prepared.folder), size]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        raise DataError(f"memory of {role}: {reason}; leave the program as it is while it is measured")
     return float(done.stdout.splitlines()[-1])
 
 
