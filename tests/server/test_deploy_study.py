@@ -131,6 +131,6 @@ def test_killed_server_goes_on_with_resume(study: Study, undisturbed: bytes) -> 
     study.kill("flower-", "flwr-serverapp", "server.", " server ")
     process.wait(timeout=60)
     study.command("server", "start", study.kit)
-    wait_for(lambda: "No run goes on" in study.command("server", "watch", study.kit), seconds=180)
+    wait_for(lambda: " failed " in study.command("server", "status", study.kit), seconds=180)
     assert study.run("server-killed", "--resume").wait(timeout=900) == 0, study.said("server-killed")
     assert study.weights("server-killed") == undisturbed

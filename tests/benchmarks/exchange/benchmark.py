@@ -37,7 +37,7 @@ def exchange(quick: bool, say: Say) -> list[Table]:
             pure = pure_exchange(prepared, state, submit, say)
         say("exchange: memory")
         roles = ("server", "client", "alone")
-        memory = {role: [peak_bytes(role, prepared) for _ in range(size.turns)] for role in roles}
+        memory = {role: [peak_bytes(role, prepared) for _ in range(size.slow_turns)] for role in roles}
     return [
         tables.training_table(rounds, size, jobs=cores()),
         tables.wire_table(rounds, weights, size),

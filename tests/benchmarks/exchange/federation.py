@@ -18,7 +18,7 @@ from flwr.serverapp import Grid
 from client.federation.answer import STUDY_FILE
 from client.federation.dataset import Dataset
 from client.pipeline import Divided
-from client.site import init_site
+from client.site import COHORT_COLUMNS, Site, init_site
 from common.study import parse_study
 from server.coordinate import PHASES
 from server.exchange import Exchange
@@ -49,11 +49,12 @@ class Size:
     """Counted rounds of a run."""
     turns: int
     """How often the competitors take turns."""
-    flare_turns: int
+    slow_turns: int
+    """The same for what takes long to start."""
 
 
-FULL = Size(sites=4, training=64, validation=12, pixels=112, rounds=5, turns=4, flare_turns=2)
-QUICK = Size(sites=2, training=16, validation=12, pixels=32, rounds=2, turns=1, flare_turns=1)
+FULL = Size(sites=4, training=64, validation=12, pixels=112, rounds=4, turns=4, slow_turns=2)
+QUICK = Size(sites=2, training=16, validation=12, pixels=32, rounds=2, turns=1, slow_turns=1)
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,9 @@ def prepare(folder: Path, size: Size, submit: Submit) -> Prepared:
         site = init_site(site_folder, name=name, threads=1)
         (site_folder / STUDY_FILE).parent.mkdir()
         shutil.copy(prepared.study_file, site_folder / STUDY_FILE)
-        place_dataset(site, prepared.study_file, _patients(size, seed=number))
+        dataset = _patients(size, seed=number)
+        _write_table(site, dataset)
+        place_dataset(site, prepared.study_file, dataset)
     live = Live(folder / "server", say=lambda _: None)
     run = prepared.run(folder / "server", ParallelGrid(submit, prepared.sites), live)
     for name, phase in takewhile(lambda one: one[0] != "training", PHASES):
@@ -110,6 +113,14 @@ def _study(size: Size) -> str:
     document["selection"]["p_value"] = 1.0
     document["training"]["stages"] = [{"epochs": MANY_EPOCHS, "learning_rate": 1e-4}]
     return tomlkit.dumps(document)
+
+
+def _write_table(site: Site, dataset: Dataset) -> None:
+    """A cohort.csv of these patients, whose files a site looks up with every message."""
+    table = pd.DataFrame("", dataset.cohort.patients.index, list(COHORT_COLUMNS)).drop(columns="patient_id")
+    for column in ("image", "mask"):
+        table[column] = [f"images/{name}-{column}.nii.gz" for name in table.index]
+    table.to_csv(site.cohort_file)
 
 
 def _patients(size: Size, *, seed: int) -> Dataset:

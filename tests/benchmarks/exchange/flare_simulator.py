@@ -14,6 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.benchmarks.cache import cache_folder
+
 VERSION = "2.9.0"
 INSTALL_SECONDS, RUN_SECONDS = 120, 90
 _HERE = Path(__file__).parent / "flare"
@@ -25,8 +27,7 @@ class FlareFailed(Exception):  # noqa: N818 - a reason for the table
 
 def flare_python() -> Path:
     """Python of the environment in the user's cache; made by uv when it is not there yet."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    folder = cache / "pdl1es-benchmarks" / f"nvflare-{VERSION}"
+    folder = cache_folder() / f"nvflare-{VERSION}"
     python, complete = folder / "bin" / "python", folder / "complete"
     if complete.is_file():
         return python

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from tests.benchmarks.exchange.federation import Prepared, Submit
+from tests.benchmarks.exchange.federation import QUICK, Prepared, Submit
 from tests.benchmarks.exchange.flare_simulator import FlareFailed, flare_python, flare_seconds
 from tests.benchmarks.exchange.flower import flower_seconds
 from tests.benchmarks.exchange.stopwatch import round_seconds
@@ -28,6 +28,8 @@ class Pure:
 def pure_exchange(prepared: Prepared, state: dict[str, Tensor], submit: Submit, say: Callable[[str], None]) -> Pure:
     """All competitors once a turn; FLARE, whose start takes long, in the first turns only."""
     pure, size = Pure(), prepared.size
+    if size == QUICK:
+        pure.failed[FLARE] = "left out by --quick"
     competitors: dict[str, Callable[[], list[float]]] = {
         OURS: lambda: round_seconds(prepared, "pure", in_process(prepared)),
         OURS_PROCESSES: lambda: round_seconds(prepared, "pure", in_processes(prepared, submit)),
@@ -35,7 +37,7 @@ def pure_exchange(prepared: Prepared, state: dict[str, Tensor], submit: Submit, 
     }
     flare = _flare(prepared, state)
     for turn in range(size.turns):
-        for name, measure in (competitors | (flare if turn < size.flare_turns else {})).items():
+        for name, measure in (competitors | (flare if turn < size.slow_turns else {})).items():
             if name in pure.failed:
                 continue
             say(f"exchange: pure exchange, turn {turn + 1} of {size.turns}: {name}")
