@@ -72,6 +72,8 @@ def _effect(effect: SiteEffect | None, reply: SurvivalReply) -> dict[str, Any]:
 
 def _combined(replies: Mapping[str, SurvivalReply], name: str) -> dict[str, Any]:
     told = {site: effect for site, reply in replies.items() if (effect := getattr(reply, name)) is not None}
+    if not told:
+        return {"not_computed": "no site tells this effect; the sites' own lines say why"}
     try:
         found = combine([one.log_hazard_ratio for one in told.values()], [one.standard_error for one in told.values()])
     except DataError as error:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean, stdev
 from typing import Any
 
 _HEAD = """\
@@ -19,7 +20,36 @@ can see.
 
 def page(runs: list[Mapping[str, Any]]) -> str:
     """The whole page, Markdown."""
-    return "\n".join([_HEAD, *(line for run in runs for line in _run(run))])
+    return "\n".join([_HEAD, *_over_seeds(runs), *(line for run in runs for line in _run(run))])
+
+
+def _over_seeds(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """For each preset that ran with several seeds: every test AUC of each seed, and their means."""
+    for preset in dict.fromkeys(run["preset"] for run in runs):
+        seeds = [run for run in runs if run["preset"] == preset]
+        if len(seeds) > 1:
+            yield f"## `{preset}`, {len(seeds)} seeds\n"
+            yield from _seeds_table(seeds)
+
+
+def _seeds_table(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    rows = {f"seed {run['seed']}": _test_areas(run) for run in runs}
+    columns = list(next(iter(rows.values())))
+    rows["mean"] = {name: fmean(row[name] for row in rows.values()) for name in columns}
+    yield f"| test AUC | {' | '.join(columns)} | federated minus pooled |"
+    yield f"| --- |{' --: |' * (len(columns) + 1)}"
+    for name, row in rows.items():
+        difference = row["federated"] - row["pooled"]
+        yield f"| {name} | {' | '.join(f'{row[column]:.3f}' for column in columns)} | {difference:+.3f} |"
+    differences = [row["federated"] - row["pooled"] for name, row in rows.items() if name != "mean"]
+    error = stdev(differences) / len(differences) ** 0.5
+    yield f"\nThe mean difference has a standard error of {error:.3f} over these seeds.\n"
+
+
+def _test_areas(run: Mapping[str, Any]) -> dict[str, float]:
+    comparison = run["comparison"]
+    alone = {f"{site} alone": float(one["test"]["auc"]) for site, one in comparison["local"].items()}
+    return alone | {name: float(comparison[name]["test"]["auc"]) for name in ("federated", "pooled")}
 
 
 def _run(run: Mapping[str, Any]) -> Iterator[str]:

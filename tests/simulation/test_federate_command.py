@@ -96,7 +96,7 @@ def test_results_have_the_documented_keys(killed: Path) -> None:
     assert set(content["sites"]) == {"site-1", "site-2"}
     assert len([line for line in content["rounds"] if line["phase"] == "training"]) == 5
     assert sum(site["divisions"]["training"]["patients"] for site in content["sites"].values()) == SIZES["training"]
-    description, _ = open_signature(killed / "run" / "server" / "signature")
+    description = open_signature(killed / "run" / "server" / "signature").description
     assert description.synthetic
 
 
@@ -116,3 +116,13 @@ def test_another_study_in_the_same_folder_is_refused(killed: Path) -> None:
     assert refused.returncode == 1
     assert refused.stderr.count("\n") == 1
     assert "differs from the study asked for" in refused.stderr
+
+
+def test_ray_gives_what_one_process_gives(killed: Path) -> None:
+    file, out = killed / "small.toml", killed / "ray"
+    shutil.copytree(killed / "run" / "sites", out / "sites", ignore=shutil.ignore_patterns("*.pt"))
+    done = run(command(file, out, "--engine", "ray"))
+    assert done.returncode == 0, done.stderr
+    first, second = results(killed / "run"), results(out)
+    assert first["signature"] == second["signature"]
+    assert first["comparison"] == second["comparison"]
