@@ -1,0 +1,54 @@
+"""Which tags of a DICOM file name a patient or the people around one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.tag import Tag
+
+from client.dicom.errors import DicomError, reading
+from client.dicom.headers import is_dicom
+from client.dicom.tags import text, words
+
+_NAMES = (
+    "PatientName PatientID IssuerOfPatientID PatientBirthDate PatientBirthTime PatientBirthName OtherPatientIDs "
+    "OtherPatientNames PatientMotherBirthName PatientAddress PatientTelephoneNumbers PatientTelecomInformation "
+    "MedicalRecordLocator MilitaryRank PatientReligiousPreference PatientInsurancePlanCodeSequence PatientComments "
+    "AccessionNumber AdmissionID ServiceEpisodeID InsurancePlanIdentification CountryOfResidence RegionOfResidence "
+    "ResponsiblePerson ReferringPhysicianName ReferringPhysicianAddress ReferringPhysicianTelephoneNumbers "
+    "PerformingPhysicianName PhysiciansOfRecord NameOfPhysiciansReadingStudy RequestingPhysician OperatorsName "
+    "ScheduledPerformingPhysicianName InstitutionName InstitutionAddress ReviewerName PersonName"
+)
+KEYWORDS = tuple(_NAMES.split())
+"""From the basic confidentiality profile, DICOM PS3.15 table E.1-1: what names a person or leads straight to one."""
+
+_PLACEHOLDERS = frozenset({"", "anonymous", "anonymized", "anonymised", "anon", "removed", "unknown", "none"})
+_PSEUDONYM = ("PatientName", "PatientID")
+
+
+def identifying(path: Path) -> tuple[str, ...]:
+    """The tags of a DICOM file that identify a patient and have a value, as "PatientName (0010,0010)"; no values.
+
+    PatientID, and a PatientName that repeats it, count as pseudonyms where PatientIdentityRemoved (0012,0062) is YES.
+    DicomError when it is no DICOM file or is damaged.
+    """
+    if not is_dicom(path):
+        raise DicomError(path, "is no DICOM file, or cannot be read; name a DICOM file")
+    with reading(path):
+        data = pydicom.dcmread(path, force=True, stop_before_pixels=True)
+        found = {element.keyword for element in data.iterall() if element.keyword in KEYWORDS and _told(element.value)}
+        found -= _pseudonyms(data)
+        burned = ("BurnedInAnnotation (0028,0301) is YES",) if "YES" in words(data, "BurnedInAnnotation") else ()
+    return tuple(f"{keyword} {Tag(keyword)}" for keyword in KEYWORDS if keyword in found) + burned
+
+
+def _told(value: object) -> bool:
+    return str(value if value is not None else "").strip(" ^[]").lower() not in _PLACEHOLDERS
+
+
+def _pseudonyms(data: Dataset) -> set[str]:
+    if "YES" not in words(data, "PatientIdentityRemoved"):
+        return set()
+    return {name for name in _PSEUDONYM if text(data, name) == text(data, "PatientID")}
