@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -30,7 +32,7 @@ def _rules(patients: pd.DataFrame, rules: CohortRules) -> dict[str, pd.Series]:
     expression = patients["cohort"] == "expression"
     kernels = "reconstruction kernel " + ", ".join(rules.excluded_kernels)
     met = {
-        kernels: patients["convolution_kernel"].isin(rules.excluded_kernels),
+        kernels: patients["convolution_kernel"].map(lambda kernel: _is_one_of(kernel, rules.excluded_kernels)),
         "no TPS": expression & patients["tps"].isna(),
         "no follow-up": ~expression & (patients["pfs_days"].isna() | patients["progressed"].isna()),
     }
@@ -38,3 +40,12 @@ def _rules(patients: pd.DataFrame, rules: CohortRules) -> dict[str, pd.Series]:
         unknown = patients[name].isna() | (patients[name] == "")
         met[f"immunotherapy without {name.replace('_', ' ')}"] = ~expression & unknown
     return met
+
+
+def _is_one_of(kernel: str, excluded: Sequence[str]) -> bool:
+    """Whether it is one of them, with or without the letters of scanner and reconstruction around it.
+
+    Siemens writes B30f, and I30f with a strength behind it (I30f 3), for what the paper calls 30f.
+    """
+    names = "|".join(map(re.escape, excluded))
+    return bool(excluded) and re.fullmatch(rf"[A-Za-z]*({names})(\W.*)?", kernel, re.IGNORECASE) is not None

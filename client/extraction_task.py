@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-import SimpleITK as sitk
-
 from client.extraction_cache import Recipe, Record, save_record
 from client.patches import extract_patches
 from client.radiomics import extract_features
@@ -15,7 +12,6 @@ from client.resampling import resample
 from client.volume_files import ImageError
 from client.volumes import read_volume
 from common.errors import DataError
-from common.study import Resampling
 
 
 @dataclass(frozen=True)
@@ -43,20 +39,12 @@ class CannotWrite:
     reason: str
 
 
-@dataclass(frozen=True)
-class Scan:
-    """Voxel size of a CT (x, y, z in mm) and volume of its tumour in ml."""
-
-    spacing_mm: tuple[float, float, float]
-    tumour_ml: float
-
-
 def compute_patient(task: Task) -> Record | Refusal | CannotWrite:
     """Compute one patient and write the record; raises nothing."""
     try:
         record = _compute(task)
     except Exception as error:
-        return _refusal(error, image=task.image, mask=task.mask)
+        return refusal(error, image=task.image, mask=task.mask)
     try:
         save_record(task.target, record)
     except OSError as error:
@@ -73,20 +61,8 @@ def _compute(task: Task) -> Record:
     return Record(features.values, patches, dict(features.not_computed))
 
 
-def look_at(task: tuple[Path, Path, Resampling]) -> Scan | Refusal:
-    """Try one patient's image and mask as far as resampling; raises nothing."""
-    image, mask, resampling = task
-    try:
-        volume = read_volume(image, mask)
-        resample(volume, resampling)
-    except Exception as error:
-        return _refusal(error, image=image, mask=mask)
-    x, y, z = volume.image.GetSpacing()
-    voxels = int(np.count_nonzero(sitk.GetArrayViewFromImage(volume.mask)))
-    return Scan((x, y, z), voxels * x * y * z / 1000)
-
-
-def _refusal(error: Exception, *, image: Path, mask: Path) -> Refusal:
+def refusal(error: Exception, *, image: Path, mask: Path) -> Refusal:
+    """Why a patient goes to quarantine, from what was raised."""
     if isinstance(error, ImageError):
         return Refusal(error.path, error.reason)
     if isinstance(error, DataError):

@@ -180,3 +180,13 @@ def test_unknown_key_of_a_site_is_named(tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(text.replace("device", "devcie"))
     with pytest.raises(DataError, match="'devcie', the nearest known key is 'device'"):
         load_site(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "excluded"),
+    [("30f", 1), ("B30f", 1), ("b30F", 1), ("I30f\\3", 1), ("130f", 0), ("B30s", 0), ("60f", 0), ("", 0)],
+)
+def test_kernel_is_known_by_the_scanners_own_name(site: Site, kernel: str, excluded: int) -> None:
+    patients = read(site, {**GOOD, "convolution_kernel": kernel}).patients
+    found = apply_exclusions(patients, RULES).excluded
+    assert found == ({"reconstruction kernel 30f": len(patients)} if excluded else {})

@@ -1,0 +1,66 @@
+"""The exclusion rules of a study, counted, and the quarantine against the study's limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from client.exclusion import Inclusion, apply_exclusions
+from client.preflight.finding import Check, Topic
+from client.preflight.survey import Survey
+from common.report.words import counted, listed
+from common.study import CohortRules, Study
+
+AREA = "Table"
+PAPER_RULES = CohortRules(
+    label_tps=50,
+    excluded_kernels=("30f",),
+    immunotherapy_requires=("age", "sex", "smoking", "family_history"),
+    maximum_quarantined=0.05,
+)
+
+
+def included(survey: Survey, study: Study | None) -> Inclusion:
+    """Who of those that can be computed takes part, by the study's rules or the paper's."""
+    patients = survey.cohort.patients
+    return apply_exclusions(patients[patients.index.isin(list(survey.looks))], _rules(study))
+
+
+def flow_checks(survey: Survey, study: Study | None) -> Iterator[Check]:
+    """How many take part, and whether the study goes on with that many in quarantine."""
+    inclusion = included(survey, study)
+    topic, whose = Topic(AREA, "Exclusion rules"), "the study's rules" if study else "the paper's rules"
+    reasons = listed([f"{n} by {reason}" for reason, n in inclusion.excluded.items()])
+    out = f"; excluded {reasons}" if inclusion.excluded else ", none is excluded"
+    found = f"by {whose} {counted(len(inclusion.patients), 'patient')} of {survey.rows} rows take part{out}"
+    if len(inclusion.patients):
+        yield topic.ok(found)
+    else:
+        yield topic.failed(found, "nobody is left to take part; look at what the rules ask for")
+    yield _limit(survey, study)
+
+
+def _limit(survey: Survey, study: Study | None) -> Check:
+    topic, wrong, limit = Topic(AREA, "Quarantine"), len(survey.quarantined), _rules(study).maximum_quarantined
+    found = f"{wrong} of {counted(survey.rows, 'row')} in quarantine, {limit:.0%} may be"
+    if wrong > limit * survey.rows:
+        return topic.failed(found, "a study stops with this many: mend the rows and files that are named")
+    return topic.ok(found)
+
+
+def flow_counts(survey: Survey, study: Study | None) -> dict[str, Any]:
+    """Rows read, left out by reason, and patients of each cohort that take part."""
+    inclusion = included(survey, study)
+    of_table = len(survey.cohort.quarantined)
+    left_out = {"row of the table": of_table, "CT or mask": len(survey.quarantined) - of_table}
+    cohorts = inclusion.patients["cohort"]
+    return {
+        "read": survey.rows,
+        "excluded": dict(inclusion.excluded),
+        "quarantined": {reason: n for reason, n in left_out.items() if n},
+        **{name: int((cohorts == name).sum()) for name in ("expression", "immunotherapy")},
+    }
+
+
+def _rules(study: Study | None) -> CohortRules:
+    return study.cohort if study else PAPER_RULES

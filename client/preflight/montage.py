@@ -1,0 +1,118 @@
+"""Pages of small pictures, a tumour each, so that somebody sees every outline before anything is computed."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from client.preflight.survey import Survey
+from client.preflight.thumbnail import Thumbnail
+
+TILES_A_PAGE, COLUMNS = 24, 6
+_TILE_INCHES, _CAPTION_INCHES = 1.72, 0.56
+_DOTS_PER_INCH = 100
+_JPEG: Any = {"quality": 82, "optimize": True}
+_OUTLINE = (240, 228, 66)
+"""Okabe and Ito's yellow."""
+_INK, _SOFT, _FAINT, _RED = "#1d232c", "#57606c", "#e9ecef", "#a8480a"
+
+
+@dataclass(frozen=True, eq=False)
+class Tile:
+    """One patient on a page; without a thumbnail `note` says why."""
+
+    patient_id: str
+    note: str
+    thumbnail: Thumbnail | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """A page as PNG for the eye and as JPEG for the report, with the patients it shows."""
+
+    number: int
+    png: bytes
+    jpeg: bytes
+    patients: tuple[str, ...]
+
+
+def tiles(survey: Survey) -> list[Tile]:
+    """Every row of the table in its order: those that were seen, and those in quarantine with their reason."""
+    found = {
+        survey.row(name): Tile(
+            name, f"row {survey.row(name)}, {one.tumour.ml:.3g} ml\n{_size(one.spacing_mm)}", one.thumbnail
+        )
+        for name, one in survey.looks.items()
+    }
+    for one in survey.quarantined:
+        row = "" if one.row is None else f"row {one.row}: "
+        found[one.row or 0] = Tile(one.patient_id, row + one.reason)
+    return [found[row] for row in sorted(found)]
+
+
+def _size(spacing_mm: tuple[float, float, float]) -> str:
+    return " x ".join(f"{step:.3g}" for step in spacing_mm) + " mm"
+
+
+def pages(shown: Sequence[Tile]) -> Iterator[Page]:
+    """The pages one after the other, each drawn when it is asked for."""
+    for number, start in enumerate(range(0, len(shown), TILES_A_PAGE), start=1):
+        part = shown[start : start + TILES_A_PAGE]
+        figure = _figure(part)
+        png, jpeg = _written(figure, "png", {}), _written(figure, "jpeg", _JPEG)
+        yield Page(number, png, jpeg, tuple(one.patient_id for one in part))
+
+
+def _written(figure: Figure, form: str, options: dict[str, Any]) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format=form, dpi=_DOTS_PER_INCH, pil_kwargs=options)
+    return buffer.getvalue()
+
+
+def _figure(part: Sequence[Tile]) -> Figure:
+    rows = math.ceil(len(part) / COLUMNS)
+    width, height = COLUMNS * _TILE_INCHES, rows * (_TILE_INCHES + _CAPTION_INCHES)
+    figure = Figure(figsize=(width, height), facecolor="white")
+    with matplotlib.rc_context({"font.family": "sans-serif", "font.size": 8.5}):
+        for place, tile in enumerate(part):
+            row, column = divmod(place, COLUMNS)
+            top = height - row * (_TILE_INCHES + _CAPTION_INCHES)
+            left, bottom, edge = column * _TILE_INCHES + 0.06, top - _TILE_INCHES + 0.06, _TILE_INCHES - 0.12
+            _draw(figure.add_axes((left / width, bottom / height, edge / width, edge / height)), tile)
+    return figure
+
+
+def _draw(axes: Axes, tile: Tile) -> None:
+    axes.set(xticks=[], yticks=[])
+    for spine in axes.spines.values():
+        spine.set(visible=tile.thumbnail is None, edgecolor=_FAINT)
+    below: dict[str, Any] = {"transform": axes.transAxes, "ha": "left", "va": "top"}
+    axes.text(0, -0.03, _short(tile.patient_id, 24), color=_INK, weight="bold", **below)
+    if tile.thumbnail is None:
+        axes.set_facecolor(_FAINT)
+        said = "\n".join(textwrap.wrap(_short(tile.note, 110), 25))
+        axes.text(0.5, 0.5, said, transform=axes.transAxes, ha="center", va="center", color=_RED, fontsize=8)
+        axes.text(0, -0.125, "in quarantine", color=_SOFT, fontsize=8, **below)
+    else:
+        axes.imshow(coloured(tile.thumbnail), interpolation="nearest")
+        axes.text(0, -0.125, tile.note, color=_SOFT, fontsize=8, linespacing=1.25, **below)
+
+
+def coloured(one: Thumbnail) -> np.ndarray:
+    """Grey levels with the outline over them, uint8 (y, x, 3)."""
+    picture = np.repeat(one.grey[..., None], 3, axis=2)
+    picture[one.outline_pixels()] = _OUTLINE
+    return picture
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
