@@ -1,0 +1,1 @@
+"""External validation of a sealed signature: everything is judged, nothing is fitted."""
