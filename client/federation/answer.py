@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from client.approval import check_approved, load_for_site
 from client.federation.board import for_own_eyes, write_scalars
 from client.federation.conformity import check_agreed
 from client.federation.dataset import STATE_FILE, Dataset, federation_cache, load_dataset
@@ -15,14 +16,18 @@ from client.federation.describe import describe, difference
 from client.federation.evaluation import judge, train_alone
 from client.federation.guards import Guard
 from client.federation.local_report import write_local_report
+from client.federation.masking import answer_masked
+from client.federation.masking_checks import MaskingDesk
 from client.federation.site_state import SiteState
 from client.federation.statistics import training_correlation, training_ranks, training_statistics
 from client.federation.survival import received_scores, survive
 from client.federation.training import train_round
 from client.models import choose_device
+from client.outgoing import check_phase, withheld_or_refused
+from client.policy import promised_epsilon
 from client.site import Site
 from common.device import device_name
-from common.errors import PeerError, StudyError
+from common.errors import PeerError
 from common.messages import (
     AloneRequest,
     Arrays,
@@ -31,17 +36,19 @@ from common.messages import (
     EvaluationRequest,
     Letter,
     RanksRequest,
+    Reply,
     Request,
     StatisticsRequest,
     SurvivalRequest,
     TrainingReply,
     TrainingRequest,
 )
+from common.messages.masking import MaskingRequest
 from common.parallel import cores
-from common.study import Federation, Study, load_study, study_sha256
+from common.study import Federation, Study, study_sha256
 
 STUDY_FILE = Path("federation") / "study.toml"
-"""The study that the site agreed to, in its folder."""
+"""The study that the site approved, in its folder."""
 
 
 @dataclass(frozen=True)
@@ -73,19 +80,17 @@ class Desk:
 
 
 def open_desk(site: Site) -> Desk:
-    """Read the study that a site agreed to; StudyError when there is none, or it is not for this site."""
+    """Read the study that a site approved; StudyError when there is none, or it is not for this site.
+
+    ApprovalError for a study that was not approved, or was changed since by a byte.
+    """
     path = site.folder / STUDY_FILE
-    study = load_study(path)
-    if study.federation is None:
-        raise StudyError(f"{path}: has no table [federation], so it is the study of one site; ask for the other file")
-    if site.name not in study.federation.roster:
-        raise StudyError(
-            f"{path}: the roster is {', '.join(study.federation.roster)}, this site is {site.name!r}; "
-            "correct name in site.toml, or ask the coordinator"
-        )
+    study, federation = load_for_site(site, path)
+    sha256 = study_sha256(path)
+    check_approved(site.folder, sha256)
     if site.threads is not None:
         torch.set_num_threads(site.threads)
-    return Desk(site, study, study.federation, study_sha256(path))
+    return Desk(site, study, federation, sha256)
 
 
 def answer(desk: Desk, request: Request, arrays: Arrays) -> Letter:
@@ -96,6 +101,25 @@ def answer(desk: Desk, request: Request, arrays: Arrays) -> Letter:
             "agree on one file"
         )
     check_agreed(request, desk.study, desk.federation)
+    if isinstance(request, MaskingRequest):
+        return answer_masked(
+            MaskingDesk(desk.site, desk.federation, lambda *asked: _hidden(desk, *asked)), request, arrays
+        )
+    return _plain(desk, request, arrays)
+
+
+def _hidden(desk: Desk, request: Request, arrays: Arrays) -> Letter:
+    """The answer that is going to be masked; afterwards nobody can hold it against the site's policy, so now."""
+    check_agreed(request, desk.study, desk.federation, masked=True)
+    policy, epsilon = desk.site.policy, promised_epsilon(desk.study)
+    letter = _plain(desk, request, arrays)
+    if not isinstance(letter.record, Reply):
+        raise PeerError(f"a {letter.record.kind} record is no answer")
+    check_phase(request.phase, policy, epsilon=epsilon, weights=bool(letter.arrays))
+    return Letter(withheld_or_refused(letter.record, policy, epsilon=epsilon), letter.arrays)
+
+
+def _plain(desk: Desk, request: Request, arrays: Arrays) -> Letter:
     match request:
         case DescribeRequest():
             return _describe(desk, request)

@@ -7,18 +7,25 @@ from common.messages import (
     AloneRequest,
     CorrelationRequest,
     EvaluationRequest,
+    RanksRequest,
     Request,
+    StatisticsRequest,
     SurvivalRequest,
     TrainingRequest,
 )
+from common.messages.masking import MaskingRequest
 from common.study import Federation, Study
 
 FEDERATED = "federated"
+SUMMED = (StatisticsRequest, RanksRequest, CorrelationRequest, TrainingRequest)
+"""Questions that secure aggregation asks under masks only."""
 
 
-def check_agreed(request: Request, study: Study, federation: Federation) -> None:
-    """PeerError for a question that the agreed study does not ask."""
-    if (reason := _strange(request, study, federation)) is not None:
+def check_agreed(request: Request, study: Study, federation: Federation, *, masked: bool = False) -> None:
+    """PeerError for a question that the agreed study does not ask; `masked` for one whose answer is masked."""
+    if (reason := _strange(request, study, federation)) is None and isinstance(request, (*SUMMED, MaskingRequest)):
+        reason = _unmasked(request, federation, masked=masked)
+    if reason is not None:
         raise PeerError(f"the server asks {reason}, which the agreed study does not; ask the coordinator why")
 
 
@@ -35,6 +42,12 @@ def _strange(request: Request, study: Study, federation: Federation) -> str | No
         case SurvivalRequest() if not isinstance(study.survival.cutoff, str):
             return None if request.cutoff == study.survival.cutoff else f"for the cut-off {request.cutoff}"
     return None
+
+
+def _unmasked(request: Request, federation: Federation, *, masked: bool) -> str | None:
+    if isinstance(request, MaskingRequest):
+        return None if federation.secure_aggregation else "for masked sums"
+    return "for this site's own sums without masks" if federation.secure_aggregation and not masked else None
 
 
 def _strange_correlation(request: CorrelationRequest, study: Study, federation: Federation) -> str | None:

@@ -33,9 +33,11 @@ def training_statistics(dataset: Dataset, study_sha256: str, *, site: str, guard
 def training_ranks(dataset: Dataset, study_sha256: str, *, site: str, guard: Guard) -> RanksReply:
     """Rank sums of every radiomic feature between positives and negatives; DataError when withheld."""
     guard.require(int(dataset.cohort.training.sum()), "training")
-    cohort = dataset.cohort
-    found = rank_sums(cohort.features[cohort.training].to_numpy(dtype=float), cohort.training_labels())
-    found = found.guarded(minimum_count=guard.minimum_count)
+    cohort, labels = dataset.cohort, dataset.cohort.training_labels()
+    found = rank_sums(cohort.features[cohort.training].to_numpy(dtype=float), labels)
+    # the rank sum of a class of one is that patient's rank
+    least = guard.minimum_count if guard.allows_classes(labels, "selection") else len(labels) + 1
+    found = found.guarded(minimum_count=least)
     return RanksReply(study_sha256=study_sha256, site=site, ranks=RankColumns.of(found), withheld=guard.notes())
 
 

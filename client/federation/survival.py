@@ -55,12 +55,22 @@ def survive(
         study_sha256=request.study_sha256,
         site=site,
         patients=len(treated),
-        median_score=float(expit(np.median(logits))) if enough else None,
+        median_score=central_score(logits, least=guard.minimum_count) if enough else None,
         by_score=_effect(treated, logits, guard, "hazard ratio by score") if told else None,
         by_group=_group_effect(treated, high, guard, "hazard ratio by group") if told else None,
         **bins,
         withheld=guard.notes(),
     )
+
+
+def central_score(logits: np.ndarray, *, least: int) -> float:
+    """The median score (0 to 1) of at least `least` patients, as the mean log-odds of the `least` in the middle.
+
+    One more where the number of patients asks for it, so that as many are left out above as below: a median alone is
+    the score of one patient, or of two.
+    """
+    outer = max(0, (len(logits) - least) // 2)
+    return float(expit(np.sort(logits)[outer : len(logits) - outer].mean()))
 
 
 def _group_effect(treated: pd.DataFrame, high: np.ndarray, guard: Guard, what: str) -> SiteEffect | None:

@@ -23,8 +23,9 @@ from common.messages.questions import (
     SurvivalRequest,
     TrainingRequest,
 )
-from common.messages.record import Arrays, Letter, Phase, Record, Reply, Request
+from common.messages.record import Arrays, Letter, Record, Reply, Request
 from common.messages.shared import ColumnScaling, Preparation
+from common.phases import Phase
 
 __all__ = [
     "CATALOGUE",

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, Self, get_args
 from pydantic import Field, model_validator
 
 from common.messages.judgements import Loss, Scores, Share, SiteAuc, SiteEffect, SurvivalBins, Validation
-from common.messages.record import Count, Phase, Reply, Sha256
+from common.messages.record import Count, Reply, Sha256
 from common.messages.shared import (
     WEIGHTS,
     CoMomentColumns,
@@ -17,6 +17,7 @@ from common.messages.shared import (
     Preparation,
     RankColumns,
 )
+from common.phases import Phase
 
 DivisionName = Literal["training", "validation", "test", "immunotherapy"]
 
@@ -30,8 +31,9 @@ class DescribeReply(Reply):
     settings_sha256: Sha256
     versions: dict[Annotated[str, Field(max_length=40)], Annotated[str, Field(max_length=40)]]
     divisions: dict[DivisionName, DivisionCounts]
-    excluded: Count
-    quarantined: Count
+    excluded: Count | None
+    quarantined: Count | None
+    """None, as other counts, where the site's policy withholds it."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -108,8 +110,9 @@ class SurvivalReply(Reply):
 
     phase: ClassVar[Phase] = "survival"
     kind: ClassVar[str] = "survival"
-    patients: Count
+    patients: Count | None
     median_score: Share | None
+    """From the mean log-odds of the patients in the middle, as many as the site's minimum."""
     by_score: SiteEffect | None
     """Log hazard ratio of one unit of log-odds."""
     by_group: SiteEffect | None

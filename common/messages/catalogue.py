@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.messages import answers, questions
+from common.messages import answers, masking, questions
 from common.messages.record import Reply, Request
 
 CATALOGUE: dict[type[Request], type[Reply]] = {
@@ -14,6 +14,11 @@ CATALOGUE: dict[type[Request], type[Reply]] = {
     questions.AloneRequest: answers.AloneReply,
     questions.EvaluationRequest: answers.EvaluationReply,
     questions.SurvivalRequest: answers.SurvivalReply,
+    masking.KeysRequest: masking.KeysReply,
+    masking.SharesRequest: masking.SharesReply,
+    masking.MaskedRequest: masking.MaskedReply,
+    masking.ConfirmRequest: masking.ConfirmReply,
+    masking.UncoverRequest: masking.UncoverReply,
 }
 
 

@@ -18,13 +18,13 @@ _RECORD, _ARRAYS = "record", "arrays"
 
 
 def encode(letter: Letter) -> RecordDict:
-    """The Flower form of a letter: the record as JSON, each array flat in float32; PeerError for what may not go."""
+    """The Flower form of a letter: the record as JSON, each array flat; PeerError for what may not go."""
     record = letter.record
     if set(letter.arrays) - record.array_names:
         raise PeerError(f"a {record.kind} record does not carry these arrays; it was not sent")
     content = RecordDict({_RECORD: _text(record)})
     if letter.arrays:
-        content[_ARRAYS] = ArrayRecord({name: Array(_flat(value)) for name, value in letter.arrays.items()})
+        content[_ARRAYS] = ArrayRecord({name: Array(_flat(value, record)) for name, value in letter.arrays.items()})
     return content
 
 
@@ -72,8 +72,8 @@ def _parsed(config: ConfigRecord, expected: type[Parsed]) -> Parsed:
         raise PeerError(f"the {expected.__name__} does not fit: {explain(error, expected, most=3)[:200]}") from error
 
 
-def _flat(value: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(value, dtype=np.float32).ravel()
+def _flat(value: np.ndarray, record: Record) -> np.ndarray:
+    return np.ascontiguousarray(value, dtype=record.array_type).ravel()
 
 
 def _arrays(content: RecordDict, expected: type[Record]) -> Arrays:
@@ -82,17 +82,17 @@ def _arrays(content: RecordDict, expected: type[Record]) -> Arrays:
         return {}
     if set(record) - expected.array_names:
         raise PeerError(f"a {expected.kind} record does not carry these arrays")
-    return {name: _checked(name, array) for name, array in record.items()}
+    return {name: _checked(name, array, expected.array_type) for name, array in record.items()}
 
 
-def _checked(name: str, array: Array) -> np.ndarray:
+def _checked(name: str, array: Array, kind: str) -> np.ndarray:
     try:
         values = array.numpy()
     except Exception as error:  # foreign bytes make numpy's reader fail in any way, by MemoryError and TokenError too
         raise PeerError(f"array {name} cannot be read") from error
     # numpy gives back an archive where it finds one
-    if not isinstance(values, np.ndarray) or values.dtype != np.float32 or values.ndim != 1:
-        raise PeerError(f"array {name} must be flat float32")
+    if not isinstance(values, np.ndarray) or values.dtype != np.dtype(kind) or values.ndim != 1:
+        raise PeerError(f"array {name} must be flat {kind}")
     if not np.isfinite(values).all():
         raise PeerError(f"array {name} holds NaN or infinity")
     return np.asarray(values)

@@ -6,16 +6,29 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from common.errors import DataError, PeerError, StudyError, UsageError
-from common.messages.record import Part, Phase
+from common.errors import ApprovalError, DataError, PeerError, PolicyError, StudyError, TrailError, UsageError
+from common.messages.record import Part
+from common.phases import Phase
 
-Code = Literal["disagrees", "study", "data", "settings", "internal"]
+Code = Literal["disagrees", "approval", "study", "policy", "trail", "data", "settings", "internal"]
 _SENTENCES: dict[Code, str] = {
+    "approval": "the site has not approved this study; it reads it and runs: pdl1es-site approve",
+    "policy": "the site's policy does not let this leave",
+    "trail": "the site's audit trail is broken or cannot be written; it runs: pdl1es-site audit",
     "study": "the site's own copy of the study cannot be used",
     "data": "the site's data do not allow it",
     "settings": "the site's settings do not allow it",
     "internal": "the site's program failed",
 }
+_CODES: tuple[tuple[type[Exception], Code], ...] = (
+    (ApprovalError, "approval"),
+    (StudyError, "study"),
+    (PolicyError, "policy"),
+    (TrailError, "trail"),
+    (DataError, "data"),
+    (UsageError, "settings"),
+)
+"""The first that fits counts."""
 
 
 class Fault(Part):
@@ -34,6 +47,5 @@ def fault_of(error: Exception) -> Fault:
     """The fault for an error; only disagreements between the two sides are told in the error's own words."""
     if isinstance(error, PeerError):
         return Fault(code="disagrees", reason=str(error)[:300])
-    codes: list[tuple[type[Exception], Code]] = [(StudyError, "study"), (DataError, "data"), (UsageError, "settings")]
-    code: Code = next((code for kind, code in codes if isinstance(error, kind)), "internal")
+    code: Code = next((code for kind, code in _CODES if isinstance(error, kind)), "internal")
     return Fault(code=code, reason=f"{_SENTENCES[code]}; its log says why")

@@ -6,8 +6,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from common.messages.record import Count, Phase, Request, Sha256
+from common.messages.record import Count, Request, Sha256
 from common.messages.shared import WEIGHTS, ColumnScaling, Names, Preparation
+from common.phases import Phase
 
 Round = Annotated[int, Field(ge=-1, le=1_000_000)]
 """Counted over all stages, from 0; -1 stands for the first weights, and for models of other trainings."""

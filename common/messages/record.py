@@ -9,10 +9,11 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
+from common.phases import Phase
+
 VERSION = 1
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
-Phase = Literal["describe", "statistics", "selection", "training", "evaluation", "survival"]
 Arrays = Mapping[str, np.ndarray]
 
 
@@ -30,7 +31,8 @@ class Record(Part):
     phase: ClassVar[Phase]
     kind: ClassVar[str]
     array_names: ClassVar[frozenset[str]] = frozenset()
-    """Names of the flat float32 arrays that may go beside the record."""
+    """Names of the flat arrays that may go beside the record."""
+    array_type: ClassVar[str] = "float32"
 
     version: Literal[1] = 1
     study_sha256: Sha256

@@ -150,6 +150,6 @@ class CoMomentColumns(Part):
 class DivisionCounts(Part):
     """Patients and positives of one division."""
 
-    patients: Count
+    patients: Count | None
     positives: Count | None
-    """None where the site's policy withholds it."""
+    """None, as `patients`, where the site's policy withholds it."""

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from common.messages import TrainingReply
+from common.messages.judgements import Validation
 from common.study import Training
 from server.study_run import StudyRun
 
 
-def judge(run: StudyRun, facts: dict[str, Any], replies: list[TrainingReply]) -> None:
+def judge(run: StudyRun, facts: dict[str, Any], sums: Sequence[Validation]) -> None:
     """Put the sites' judgement of the current weights beside their round, and keep the weights if they are better.
 
     Where no site may tell how they do, the newest weights count as best, and the run says so.
     """
-    loss, area = validation(replies)
+    loss, area = validation(sums)
     line = next(one for one in facts["history"] if one["round"] == facts["weights_round"])
     rank = _rank(run.study.training, loss, area)
     better = rank is None or facts["best_rank"] is None or tuple(rank) > tuple(facts["best_rank"])
@@ -28,9 +29,8 @@ def judge(run: StudyRun, facts: dict[str, Any], replies: list[TrainingReply]) ->
         run.facts["warnings"] = sorted({*run.facts.get("warnings", []), warning})
 
 
-def validation(replies: list[TrainingReply]) -> tuple[float | None, float | None]:
+def validation(sums: Sequence[Validation]) -> tuple[float | None, float | None]:
     """Mean cross-entropy of all validation slices, and the share of pairs within sites in the right order."""
-    sums = [reply.validation for reply in replies if reply.validation is not None]
     slices, pairs = sum(one.slices for one in sums), sum(one.pairs for one in sums)
     loss = sum(one.loss_sum for one in sums) / slices if slices else None
     return loss, sum(one.concordant_pairs for one in sums) / pairs if pairs else None

@@ -37,6 +37,8 @@ def _ask(run: StudyRun, sites: set[str], *, quorum: int | None) -> None:
     described, refused = run.facts.setdefault("sites", {}), run.facts.setdefault("refused", {})
     for site, record in answered.records().items():
         described[site] = record.model_dump(mode="json", exclude={"study_sha256", "version", "withheld"})
-        counts = ", ".join(f"{part.patients} {name}" for name, part in record.divisions.items())
+        counts = ", ".join(
+            f"{'few' if part.patients is None else part.patients} {name}" for name, part in record.divisions.items()
+        )
         run.live.tell("site", f"  {site}: {counts}", site=site)
     refused |= {site: answered.missing[site] for site in answered.unfit}

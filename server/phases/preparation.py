@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -21,8 +21,10 @@ from common.messages import (
     StatisticsReply,
     StatisticsRequest,
 )
-from common.pooling import Moments, merge, merge_co_moments, prune, van_elteren
+from common.pooling import CoMoments, Moments, merge, merge_co_moments, prune, van_elteren
+from common.pooling.checks import Values
 from common.selection import select_features
+from server.phases.masked_preparation import masked_p, masked_products, masked_statistics
 from server.study_run import StudyRun
 
 CLINICAL_VARIABLES = 4
@@ -31,6 +33,11 @@ CLINICAL_VARIABLES = 4
 def statistics(run: StudyRun) -> None:
     """Pooled means and deviations of all features and clinical values."""
     run.live.tell("phase", "statistics: means and spreads of all training patients", phase="statistics")
+    run.facts["statistics"] = masked_statistics(run) if run.federation.secure_aggregation else _statistics(run)
+    run.finish("statistics")
+
+
+def _statistics(run: StudyRun) -> Mapping[str, Any]:
     answered = run.ask(StatisticsRequest(study_sha256=run.sha256), StatisticsReply, check=_complete)
     replies = list(answered.records().values())
     names = Counter(reply.radiomic_features for reply in replies).most_common(1)[0][0]
@@ -38,13 +45,12 @@ def statistics(run: StudyRun) -> None:
         raise PeerError(
             f"statistics: other features come from {', '.join(differ)}; install the same version everywhere"
         )
-    run.facts["statistics"] = {
+    return {
         "sites": sorted(answered.answers),
         "radiomic_features": list(names),
         "radiomics": _pooled([reply.radiomics.moments() for reply in replies]),
         "clinical": _pooled([reply.clinical.moments() for reply in replies]),
     }
-    run.finish("statistics")
 
 
 def _complete(reply: StatisticsReply, _: Arrays) -> None:
@@ -61,23 +67,30 @@ def selection(run: StudyRun) -> None:
     """The stratified test of every feature, the study's rule, and the common scaling of those that stay."""
     run.live.tell("phase", "selection: the rank test of every feature within the sites", phase="selection")
     names = run.facts["statistics"]["radiomic_features"]
-
-    def fits(reply: RanksReply, _: Arrays) -> None:
-        if {len(part) for part in reply.ranks.model_dump().values()} != {len(names)}:
-            raise PeerError("the rank sums have another number of features than the statistics")
-
-    answered = run.ask(RanksRequest(study_sha256=run.sha256), RanksReply, check=fits)
-    tested = van_elteren([reply.ranks.rank_sums() for reply in answered.records().values()])
+    masked = run.federation.secure_aggregation
+    tested, sites = masked_p(run, features=len(names)) if masked else _tested(run, features=len(names))
     p_values = pd.Series(tested, index=names)
     chosen = _without_copies(run, p_values[select_features(p_values, run.study.selection)])
     run.facts["selection"] = {
-        "sites": sorted(answered.answers),
+        "sites": sites,
         "test": "van Elteren's, stratified by site",
         "features": [{"name": name, "p_value": float(p_values[name])} for name in chosen],
     }
     run.facts["preparation"] = _preparation(run, chosen).model_dump_json()
     run.live.tell("selection", f"  {len(chosen)} of {len(names)} features stay", features=len(chosen))
     run.finish("selection")
+
+
+def _tested(run: StudyRun, *, features: int) -> tuple[Values, list[str]]:
+    """p of each feature from the sites' rank sums, and the sites."""
+
+    def fits(reply: RanksReply, _: Arrays) -> None:
+        if {len(part) for part in reply.ranks.model_dump().values()} != {features}:
+            raise PeerError("the rank sums have another number of features than the statistics")
+
+    answered = run.ask(RanksRequest(study_sha256=run.sha256), RanksReply, check=fits)
+    parts = [reply.ranks.rank_sums() for reply in answered.records().values()]
+    return van_elteren(parts), sorted(answered.answers)
 
 
 def _without_copies(run: StudyRun, p_values: pd.Series) -> list[str]:
@@ -87,14 +100,19 @@ def _without_copies(run: StudyRun, p_values: pd.Series) -> list[str]:
         return names
     scaling = _scaling(run, names)
     request = CorrelationRequest(study_sha256=run.sha256, radiomic_features=tuple(names), radiomics=scaling)
-    answered = run.ask(request, CorrelationReply)
-    products = [one.products.co_moments() for one in answered.records().values() if one.products is not None]
-    if not products:
+    products = masked_products(run, request) if run.federation.secure_aggregation else _products(run, request)
+    if products is None:
         raise DataError(
             f"federation.correlation is {limit:g}, but no site may tell correlations of {len(names)} features; "
             "lower selection.maximum_features, or set federation.correlation to 1"
         )
-    return prune(p_values, merge_co_moments(products).correlation(), limit=limit)
+    return prune(p_values, products.correlation(), limit=limit)
+
+
+def _products(run: StudyRun, request: CorrelationRequest) -> CoMoments | None:
+    answered = run.ask(request, CorrelationReply)
+    products = [one.products.co_moments() for one in answered.records().values() if one.products is not None]
+    return merge_co_moments(products) if products else None
 
 
 def _preparation(run: StudyRun, names: list[str]) -> Preparation:

@@ -51,11 +51,15 @@ def _cutoff(run: StudyRun) -> dict[str, Any]:
     rule = run.study.survival.cutoff
     if not isinstance(rule, str):
         return {"rule": "given", "value": rule}
-    told = [reply for reply in _ask(run, cutoff=None).values() if reply.median_score is not None]
-    patients = sum(reply.patients for reply in told)
+    told = [
+        (reply.patients, reply.median_score)
+        for reply in _ask(run, cutoff=None).values()
+        if reply.patients is not None and reply.median_score is not None
+    ]
+    patients = sum(number for number, _ in told)
     if not patients:
         return {"not_computed": "no site has enough patients of the immunotherapy cohort to tell their median score"}
-    value = sum((reply.median_score or 0.0) * reply.patients for reply in told) / patients
+    value = sum(number * score for number, score in told) / patients
     return {"rule": "mean of the sites' medians, by patients", "value": value, "asked": rule}
 
 

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from common.errors import PeerError
 from common.federated_model import federated_network
 from common.messages import Arrays, TrainingReply, TrainingRequest
 from common.weights import flatten
-from server.aggregation import ServerOptimizer, aggregate
 from server.phases.best_weights import judge
 from server.phases.describe import admit_latecomers
+from server.phases.masked_training import masked_exchange
+from server.phases.rounds import Planned, take_step
 from server.study_run import StudyRun
 from server.updates import accepted_updates
 
 Updates = Mapping[str, tuple[TrainingReply, Arrays]]
-
-
-@dataclass(frozen=True)
-class Planned:
-    """One exchange of the training: a round, or at the end of a stage a judgement of its last weights."""
-
-    stage: int
-    round: int
-    first_epoch: int
-    epochs: int
 
 
 def plan(run: StudyRun) -> list[Planned]:
@@ -77,6 +67,10 @@ def _exchange(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> None:
         facts.update(weights_round=facts["best_round"], judged=True)
     admit_latecomers(run)
     request = _request(run, planned, facts)
+    about = {"round": planned.round, "stage": planned.stage, "epochs": planned.epochs}
+    if run.federation.secure_aggregation:
+        masked_exchange(run, planned, facts, request, about)
+        return
 
     def fits(reply: TrainingReply, arrays: Arrays) -> None:
         if reply.round != planned.round:
@@ -86,10 +80,10 @@ def _exchange(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> None:
         if planned.epochs:
             run.layout.check(arrays)
 
-    about = {"round": planned.round, "stage": planned.stage, "epochs": planned.epochs}
     answered = run.ask(request, TrainingReply, arrays=run.state.arrays["current"], check=fits, about=about)
     if request.validate_weights:
-        judge(run, facts, list(answered.records().values()))
+        told = (reply.validation for reply in answered.records().values())
+        judge(run, facts, [one for one in told if one is not None])
     if planned.epochs:
         _average(run, planned, facts, answered.answers)
 
@@ -118,13 +112,9 @@ def _average(run: StudyRun, planned: Planned, facts: dict[str, Any], updates: Up
         verdict = "refused" if site in refused else "flagged"
         run.live.tell("update", f"  {site}: {reason}, {verdict}", site=site, reason=reason, verdict=verdict)
     patients = {site: known[site] for site in taken}
-    optimizer = ServerOptimizer(facts["optimizer_steps"], dict(run.state.arrays.get("moments", {})))
-    run.state.put("current", aggregate(weights, taken, patients, run.federation, optimizer))
-    if optimizer.moments:
-        run.state.put("moments", optimizer.moments)
     losses = [(updates[site][0].loss or 0.0, patients[site]) for site in taken]
     loss = sum(value * number for value, number in losses) / max(1, sum(patients.values()))
-    facts.update(weights_round=planned.round, judged=False, optimizer_steps=optimizer.steps)
+    take_step(run, planned, facts, taken, patients)
     facts["history"].append({"round": planned.round, "stage": planned.stage, "loss": loss, "sites": sorted(taken)})
     run.facts["rounds"][-1] |= {"refused": refused, "flagged": flagged}
 

@@ -18,4 +18,13 @@ def _exchange() -> Benchmark:
     return exchange
 
 
-BENCHMARKS: dict[str, Callable[[], Benchmark]] = {"exchange": _exchange}
+def _secure_aggregation() -> Benchmark:
+    from tests.benchmarks.secure_aggregation.benchmark import secure_aggregation
+
+    return secure_aggregation
+
+
+BENCHMARKS: dict[str, Callable[[], Benchmark]] = {
+    "exchange": _exchange,
+    "secure-aggregation": _secure_aggregation,
+}

@@ -29,6 +29,7 @@ from common.messages import (
     TrainingReply,
     TrainingRequest,
     encode,
+    masking,
 )
 from common.messages.judgements import Scores, SiteAuc, SiteEffect, SurvivalBins, Validation
 from common.messages.shared import CoMomentColumns, DivisionCounts, MomentColumns, RankColumns
@@ -43,6 +44,7 @@ SCALING = ColumnScaling(mean=(0.1, 0.2, 0.3), deviation=(1.0, 2.0, 3.0))
 CLINICAL = ColumnScaling(mean=(60.0, 0.5, 1.0, 0.2), deviation=(8.0, 0.5, 0.8, 0.4))
 PREPARATION = Preparation(radiomic_features=NAMES, radiomics=SCALING, clinical=CLINICAL)
 WEIGHTS = {"parameters": RANDOM.normal(size=7).astype(np.float32), "buffers": np.ones(3, dtype=np.float32)}
+WORDS = {name: RANDOM.integers(0, 2**32, size=9, dtype=np.uint32) for name in ("changes", "numbers")}
 SCORES = Scores.of(score_summary(LABELS, TABLE[:, 0], minimum_count=5))
 BINS = SurvivalBins.of(bin_counts(np.arange(1, 21) * 50, LABELS, edges=range(0, 3601, 30)))
 EFFECT = SiteEffect(log_hazard_ratio=-0.4, standard_error=0.2, n=20, events=12)
@@ -53,6 +55,16 @@ COUNTS = {
 ROUND = {"run": "0" * 32, "preparation": PREPARATION, "weights_round": -1}
 TRAIN = {"best_round": -1, "stage": 0, "round": 0, "first_epoch": 0, "epochs": 1, "validate_weights": True}
 
+SITTING = masking.Sitting(run="0" * 32, session="1" * 32, question_sha256=SHA, question_phase="statistics", round=-1)
+STEP = {"study_sha256": SHA, "sitting": SITTING}
+PARTICIPANT = masking.Participant(site="site-1", cipher_key="b" * 64, mask_key="c" * 64, signature=None)
+DEALT = masking.Dealt(
+    sender="site-1", addressee="site-2", sealed="d" * 184, seed_share_sha256=SHA, key_share_sha256="e" * 64
+)
+CONFIRMATION = masking.Confirmation(sender="site-1", addressee="site-2", code="f" * 64)
+SITES = ("site-1", "site-2", "site-3")
+QUESTION = StatisticsRequest(study_sha256=SHA).model_dump_json()
+
 REQUESTS = (
     Letter(DescribeRequest(study_sha256=SHA, code_sha256=SHA, settings_sha256=SHA)),
     Letter(StatisticsRequest(study_sha256=SHA)),
@@ -62,6 +74,14 @@ REQUESTS = (
     Letter(AloneRequest(study_sha256=SHA)),
     Letter(EvaluationRequest(study_sha256=SHA, **ROUND, model="federated"), WEIGHTS),
     Letter(SurvivalRequest(study_sha256=SHA, **ROUND, cutoff=0.5), WEIGHTS),
+    Letter(masking.KeysRequest(**STEP)),
+    Letter(masking.SharesRequest(**STEP, participants=(PARTICIPANT,))),
+    Letter(
+        masking.MaskedRequest(**STEP, dealt=(DEALT,), question_kind="statistics", question=QUESTION, patients=20),
+        WEIGHTS,
+    ),
+    Letter(masking.ConfirmRequest(**STEP, survivors=SITES)),
+    Letter(masking.UncoverRequest(**STEP, survivors=SITES, confirmations=(CONFIRMATION,))),
 )
 FROM = {"study_sha256": SHA, "site": "site-1", "withheld": ("test: fewer than 5 patients",)}
 REPLIES = (
@@ -97,6 +117,15 @@ REPLIES = (
         )
     ),
     Letter(SurvivalReply(**FROM, patients=20, median_score=0.4, by_score=EFFECT, by_group=None, high=BINS, low=None)),
+    Letter(masking.KeysReply(**FROM, session="1" * 32, participant=PARTICIPANT)),
+    Letter(masking.SharesReply(**FROM, session="1" * 32, dealt=(DEALT,), seed_sha256=SHA, own_share_sha256="e" * 64)),
+    Letter(masking.MaskedReply(**FROM, session="1" * 32, names=NAMES), WORDS),
+    Letter(masking.ConfirmReply(**FROM, session="1" * 32, confirmations=(CONFIRMATION,))),
+    Letter(
+        masking.UncoverReply(
+            **FROM, session="1" * 32, revealed=(masking.Revealed(site="site-1", part="seed", share="9" * 64),)
+        )
+    ),
 )
 LETTERS = (*REQUESTS, *REPLIES)
 TRAINING = next(letter for letter in REPLIES if isinstance(letter.record, TrainingReply))

@@ -54,7 +54,7 @@ def test_a_letter_comes_back_as_it_went(letter: Letter) -> None:
     assert record == letter.record
     assert set(arrays) == set(letter.arrays)
     for name, values in arrays.items():
-        assert values.dtype == np.float32
+        assert values.dtype == letter.record.array_type
         assert values.tobytes() == letter.arrays[name].tobytes()
     assert message_bytes(encode(letter)) >= sum(values.nbytes for values in letter.arrays.values())
 

@@ -13,6 +13,7 @@ import pandas as pd
 from torch import Tensor, nn
 
 from client.app import app as client_app
+from client.approval import approve
 from client.federation.answer import STUDY_FILE
 from client.federation.dataset import _FILES, Dataset, _contents, _key, federation_cache
 from client.pipeline import Divided
@@ -112,7 +113,7 @@ class SmallFederation:
         self.folders = {name: self.folder / name for name in self.datasets}
         for name, dataset in self.datasets.items():
             if not self.folders[name].exists():
-                init_site(self.folders[name], name=name, threads=1)
+                init_site(self.folders[name], name=name, threads=1, made_up=True)
                 settings = self.folders[name] / "site.toml"
                 settings.write_text(settings.read_text().replace("minimum_count = 10 ", "minimum_count = 5 "))
                 site = load_site(self.folders[name])
@@ -121,6 +122,7 @@ class SmallFederation:
                 site.cohort_file.write_text(site.cohort_file.read_text() + ",".join(row) + "\n")
                 (site.folder / STUDY_FILE).parent.mkdir()
                 (site.folder / STUDY_FILE).write_text(self.text)
+                approve(site, site.folder / STUDY_FILE)
                 place_dataset(site, self.study_file, dataset)
 
     @property

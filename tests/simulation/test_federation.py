@@ -61,7 +61,7 @@ def check_federation_of_one(folder: Path, **changes: str) -> list[Epoch]:
     small.start()
     state = saved(small)
     weights, history = alone(small, state, made_up_dataset(1), folder / "alone.pt")
-    _, sealed = open_signature(small.server / "signature")
+    sealed = open_signature(small.server / "signature").network
     for name, value in sealed.state_dict().items():
         if value.is_floating_point():
             assert torch.equal(value, weights[name]), name
@@ -158,7 +158,7 @@ def test_fedbn_keeps_batch_norm_at_the_sites_and_seals_nothing(tmp_path: Path, t
 def test_every_aggregation_gives_a_signature(tmp_path: Path, tiny_trunk: None, changes: dict[str, str]) -> None:
     small = federation(tmp_path, 3, **{"cross_site": "false", **changes})
     results = small.start()
-    description, _ = open_signature(small.server / "signature")
+    description = open_signature(small.server / "signature").description
     assert description.weights_sha256 == results["signature"]["weights_sha256"]
     assert "auc" in results["evaluation"]["federated"]["pooled"]
     assert all(site["took_part"] for site in results["sites"].values())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.special import expit
 from small_federation import FEATURES, SmallFederation, made_up_dataset, small_text
 
 from client.federation.answer import Desk, answer, open_desk
@@ -16,7 +17,7 @@ from client.federation.dataset import Dataset
 from client.federation.guards import Guard
 from client.federation.site_state import SiteState
 from client.federation.statistics import training_correlation
-from client.federation.survival import survive
+from client.federation.survival import central_score, survive
 from client.site import load_site
 from common.code_hash import code_sha256
 from common.errors import DataError
@@ -185,3 +186,12 @@ def test_a_site_that_missed_the_best_round_goes_back_to_the_one_before(tmp_path:
     assert again.before(6, stage=0) == {"step": 5.0}
     assert again.before(7, stage=1) is None
     assert not SiteState.load(tmp_path / "training.pt", run="1" * 32).entries
+
+
+@pytest.mark.parametrize(("patients", "least"), [(11, 10), (12, 10), (25, 10), (40, 11)])
+def test_median_score_is_over_as_many_patients_as_the_minimum(patients: int, least: int) -> None:
+    logits = np.random.default_rng(patients).normal(size=patients)
+    middle = np.sort(logits)[(patients - least) // 2 :][: least + (patients - least) % 2]
+    assert len(middle) >= least
+    assert central_score(logits, least=least) == pytest.approx(expit(middle.mean()))
+    assert central_score(np.append(logits, [99.0, -99.0]), least=least) == central_score(logits, least=least)

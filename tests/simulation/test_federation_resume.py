@@ -97,16 +97,16 @@ def test_stopped_at_every_message(tmp_path: Path, tiny_trunk: None, whole: Any, 
 class FullDisk:
     """Disks that are full again and again: the next write fails after 1, 2, 3, ... successful ones."""
 
-    def __init__(self, write: Callable[[Path, bytes], None]) -> None:
+    def __init__(self, write: Callable[..., None]) -> None:
         self.write, self.failed, self.left = write, 0, 0
 
-    def __call__(self, path: Path, data: bytes) -> None:
+    def __call__(self, path: Path, data: bytes, **how: bool) -> None:
         if not self.left:
             self.failed += 1
-            self.left = 1 + self.failed % 7
+            self.left = 1 + self.failed % 16
             raise OSError(errno.ENOSPC, "No space left on device", str(path))
         self.left -= 1
-        self.write(path, data)
+        self.write(path, data, **how)
 
 
 def test_full_disks_of_server_and_sites(

@@ -115,7 +115,7 @@ def test_page_of_the_documentation_holds_what_was_measured(whole: Path) -> None:
 
 
 def test_signature_opens(whole: Path) -> None:
-    description, _ = open_signature(whole / "run" / "signature")
+    description = open_signature(whole / "run" / "signature").description
     assert description.synthetic
     assert description.study_sha256 == results(whole / "run")["study_sha256"]
     assert "P0001" not in (whole / "run" / "signature" / "signature.json").read_text()

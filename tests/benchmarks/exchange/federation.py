@@ -15,6 +15,7 @@ import pandas as pd
 import tomlkit
 from flwr.serverapp import Grid
 
+from client.approval import approve
 from client.federation.answer import STUDY_FILE
 from client.federation.dataset import Dataset
 from client.pipeline import Divided
@@ -92,9 +93,10 @@ def prepare(folder: Path, size: Size, submit: Submit) -> Prepared:
     prepared = Prepared(folder, size)
     prepared.study_file.write_text(_study(size))
     for number, (name, site_folder) in enumerate(prepared.sites.items()):
-        site = init_site(site_folder, name=name, threads=1)
+        site = init_site(site_folder, name=name, threads=1, made_up=True)
         (site_folder / STUDY_FILE).parent.mkdir()
         shutil.copy(prepared.study_file, site_folder / STUDY_FILE)
+        approve(site, site_folder / STUDY_FILE)
         dataset = _patients(size, seed=number)
         _write_table(site, dataset)
         place_dataset(site, prepared.study_file, dataset)
