@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from client.check import check_results, check_site
+from client.approve_command import approve_command
+from client.audit_command import audit_command
+from client.check_command import check_command
 from client.evaluation_commands import evaluate_command, survival_command
 from client.explain_command import explain_command
 from client.features import SiteFeatures, features_file, features_results, site_features
 from client.federation_commands import enroll_command, join_command
+from client.intake_command import import_command, pseudonym_command
 from client.quarantine import Quarantined, check_limit
 from client.site import Site, init_site, load_site
+from client.validate_command import validate_command
 from common import atomic
 from common.errors import DataError
-from common.paper_settings import PAPER_RESAMPLING
 from common.parallel import cores
 from common.study import Study, load_study
 
 app = typer.Typer(
     name="pdl1es-site",
-    help="One hospital: its folder, its images, its features. Nothing leaves the folder.",
+    help="One hospital: its folder, its patients, its part in a study. Nothing about a patient leaves the folder.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -42,27 +44,9 @@ def init_command(folder: Folder, name: Annotated[str, typer.Option(help="Name of
     """Make a site folder: site.toml, an empty cohort.csv, images/."""
     site = init_site(folder, name=name)
     typer.echo(f"Site folder    {site.folder}")
-    typer.echo(f"Next: put CT and masks into {site.folder / 'images'}, fill in {site.cohort_file},")
+    typer.echo(f"Next: pdl1es-site import {folder} --dicom TREE --clinical TABLE")
+    typer.echo(f"or put NIfTI or NRRD into {site.folder / 'images'} and fill in {site.cohort_file};")
     typer.echo(f"then: pdl1es-site check {folder}")
-
-
-@app.command("check")
-def check_command(folder: Folder, study: StudyFile = None, jobs: Jobs = None) -> None:
-    """Read the table and every image and mask, and name what cannot be computed."""
-    rules = load_study(study) if study else None
-    site, start = load_site(folder), time.perf_counter()
-    checked = check_site(site, resampling=rules.resampling if rules else PAPER_RESAMPLING, jobs=jobs or cores())
-    results = check_results(site, checked, seconds=time.perf_counter() - start)
-    target = site.results / "check" / "results.json"
-    atomic.write_json(target, results)
-    _show_quarantined(site, checked.quarantined)
-    _show_check(results)
-    typer.echo(f"Numbers        {target}")
-    if checked.quarantined:
-        _check_limit(checked.quarantined, results["patients"], rules)
-        rows = f"{len(checked.quarantined)} row(s) of {site.cohort_file}"
-        raise DataError(f"{rows} are in quarantine, named above; mend them and check again")
-    typer.echo(f"Next: pdl1es-site features {folder}")
 
 
 @app.command("features")
@@ -84,26 +68,23 @@ def features_command(folder: Folder, jobs: Jobs = None, study: StudyFile = None)
         typer.echo(f'Next: pandas.read_parquet("{features_file(site)}")')
 
 
+app.command("check")(check_command)
+app.command("import")(import_command)
+app.command("pseudonym")(pseudonym_command)
 app.command("evaluate")(evaluate_command)
 app.command("survival")(survival_command)
 app.command("explain")(explain_command)
+app.command("validate")(validate_command)
 app.command("enroll")(enroll_command)
+app.command("approve")(approve_command)
 app.command("join")(join_command)
+app.command("audit")(audit_command)
 
 
 def _show_quarantined(site: Site, quarantined: tuple[Quarantined, ...]) -> None:
     for one in quarantined:
         file = "" if one.file in ("", site.cohort_file.name) else f"{one.file}: "
         typer.echo(f"{site.cohort_file} row {one.row}: patient {one.patient_id}: {file}{one.reason}", err=True)
-
-
-def _show_check(results: dict[str, Any]) -> None:
-    patients, fine = results["patients"], results["fine"]
-    typer.echo(f"Patients       {patients}: {fine} fine, {patients - fine} in quarantine")
-    if fine:
-        spacing = ", ".join(f"{axis} {low:.3g} to {high:.3g}" for axis, (low, high) in results["spacing_mm"].items())
-        typer.echo(f"Voxels         {spacing} mm")
-        typer.echo("Tumours        {:.3g} to {:.3g} ml".format(*results["tumour_ml"]))
 
 
 def _show_features(site: Site, done: SiteFeatures, target: Path) -> None:

@@ -12,11 +12,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from client.audit.recorder import record_key
 from client.federation_folder import FederationFolder, check_study, fingerprint
 from client.site import load_site
 from common import atomic
 from common.errors import DataError
 from common.flower_environment import private_folder, write_private
+from common.signing_key import SIGNING_PUB, key_fingerprint, read_public_key
 from common.site_kit import CA_FILE, KIT_FILE, STUDY_FILE, SiteKit, read_site_kit
 from common.study import load_study
 
@@ -49,16 +51,19 @@ def enroll(site_folder: Path, kit_folder: Path, *, new_key: bool = False) -> Enr
     made = _make_key(folder.key, replace=new_key)
     if not folder.secret.exists():
         write_private(folder.secret, secrets.token_hex(32).encode())
+    atomic.write_bytes(folder.signer, (kit_folder / SIGNING_PUB).read_bytes())
     for name in (CA_FILE, STUDY_FILE, KIT_FILE):
         atomic.write_bytes(folder.folder / name, (kit_folder / name).read_bytes())
     public = _public_line(folder.key, kit.name)
     target = folder.public_key(kit.name)
     atomic.write_bytes(target, public)
+    if made:
+        record_key(site.folder, fingerprint=fingerprint(public))
     return Enrolled(kit, site.name, target, fingerprint(public), made)
 
 
 def check_kit(folder: Path, kit: SiteKit) -> None:
-    """DataError unless CA and study are those that the kit names and the site is in the study's roster."""
+    """DataError unless CA, study and signing key are the kit's and the site is in the study's roster."""
     check_study(folder / STUDY_FILE, kit)
     path = folder / CA_FILE
     try:
@@ -69,6 +74,8 @@ def check_kit(folder: Path, kit: SiteKit) -> None:
         raise DataError(f"{path}: is not the CA that the kit names; do not go on, ask the coordinator")
     if authority.not_valid_after_utc < datetime.datetime.now(datetime.UTC):
         raise DataError(f"{path}: the CA expired on {authority.not_valid_after_utc:%Y-%m-%d}; ask for a new kit")
+    if key_fingerprint(read_public_key(folder / SIGNING_PUB)) != kit.signing_key:
+        raise DataError(f"{folder / SIGNING_PUB}: is not the key that the kit names; do not go on, ask the coordinator")
     federation = load_study(folder / STUDY_FILE).federation
     if federation is None or kit.name not in federation.roster:
         raise DataError(f"{folder / KIT_FILE}: {kit.name} is not in the study's roster; ask for this site's own kit")
@@ -78,7 +85,8 @@ def _check_before(folder: FederationFolder, kit: SiteKit) -> None:
     if not (folder.folder / KIT_FILE).exists():
         return
     before = read_site_kit(folder.folder)
-    if (before.name, before.study_sha256, before.ca_sha256) != (kit.name, kit.study_sha256, kit.ca_sha256):
+    told = ("name", "study_sha256", "ca_sha256", "signing_key")
+    if any(getattr(before, name) != getattr(kit, name) for name in told):
         raise DataError(
             f"{folder.folder}: is enrolled as {before.name} in study {before.study} ({before.study_sha256[:12]}); "
             "for another study or name move this folder away first"

@@ -10,6 +10,7 @@ import typer
 from client.site import load_site
 from common.errors import UsageError
 from common.parallel import cores
+from common.signing_key import trusted_fingerprint
 from common.study import load_study
 
 Folder = Annotated[Path, typer.Argument(help="The site's folder.", metavar="DIR")]
@@ -22,6 +23,10 @@ ScoresFile = Annotated[
 StudyFile = Annotated[
     Path | None, typer.Option("--study", help="Study file whose rules count; else the paper's.", metavar="FILE")
 ]
+Trusted = Annotated[
+    str | None,
+    typer.Option("--trusted", help="The key that must have signed: a signing.pub or its fingerprint.", metavar="KEY"),
+]
 Jobs = Annotated[int | None, typer.Option(help="Processes at work, each on one core; all cores when left out.", min=1)]
 Cutoff = Annotated[
     str | None,
@@ -33,6 +38,7 @@ def evaluate_command(
     folder: Folder,
     signature: SignatureFolder = None,
     scores: ScoresFile = None,
+    trusted: Trusted = None,
     study: StudyFile = None,
     jobs: Jobs = None,
 ) -> None:
@@ -42,13 +48,14 @@ def evaluate_command(
     # torch takes seconds to import, and the other commands do not need it
     from client.site_evaluation import Asked, evaluate_site
 
-    evaluate_site(site, Asked(signature, scores, rules, study, jobs or cores()))
+    evaluate_site(site, Asked(signature, scores, rules, study, jobs or cores(), fingerprint(trusted)))
 
 
 def survival_command(
     folder: Folder,
     signature: SignatureFolder = None,
     scores: ScoresFile = None,
+    trusted: Trusted = None,
     cutoff: Cutoff = None,
     study: StudyFile = None,
     jobs: Jobs = None,
@@ -60,7 +67,13 @@ def survival_command(
     # torch takes seconds to import, and the other commands do not need it
     from client.site_evaluation import Asked, survival_of_site
 
-    survival_of_site(site, Asked(signature, scores, rules, study, jobs or cores()), cutoff=value)
+    asked = Asked(signature, scores, rules, study, jobs or cores(), fingerprint(trusted))
+    survival_of_site(site, asked, cutoff=value)
+
+
+def fingerprint(trusted: str | None) -> str | None:
+    """The fingerprint that --trusted means."""
+    return None if trusted is None else trusted_fingerprint(trusted)
 
 
 def _one_of(signature: Path | None, scores: Path | None) -> None:

@@ -10,7 +10,12 @@ import typer
 
 def show_evaluation(results: Mapping[str, Any]) -> None:
     """Print who took part and how well PD-L1ES tells high from low expression."""
-    _show_patients(results)
+    show_patients(results)
+    show_areas(results)
+
+
+def show_areas(results: Mapping[str, Any]) -> None:
+    """Print how well PD-L1ES tells high from low expression."""
     for division, found in results["discrimination"]["pdl1es"].items():
         if "not_computed" in found:
             _line(f"AUC, {division}", f"not computed: {found['not_computed']}")
@@ -21,7 +26,12 @@ def show_evaluation(results: Mapping[str, Any]) -> None:
 
 def show_survival(results: Mapping[str, Any]) -> None:
     """Print who took part and how high and low PD-L1ES differ in progression-free survival."""
-    _show_patients(results)
+    show_patients(results)
+    show_groups(results)
+
+
+def show_groups(results: Mapping[str, Any]) -> None:
+    """Print how high and low PD-L1ES differ in progression-free survival."""
     for group, found in results["survival"]["pdl1es"].items():
         if "not_computed" in found:
             _line(group.capitalize(), f"not computed: {found['not_computed']}")
@@ -40,7 +50,8 @@ def _survival_text(found: Mapping[str, Any]) -> str:
     )
 
 
-def _show_patients(results: Mapping[str, Any]) -> None:
+def show_patients(results: Mapping[str, Any]) -> None:
+    """Print who took part and what to mind."""
     cohort = results["cohort"]
     left_out = cohort["excluded"] | cohort["quarantined"]
     reasons = "".join(f"; {count} left out: {reason}" for reason, count in left_out.items())

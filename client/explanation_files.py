@@ -30,13 +30,18 @@ class Written:
     warnings: tuple[str, ...]
 
 
-def write_explanation(site: Site, signature: Path, patient_id: str, *, device: str) -> Written:
+def write_explanation(
+    site: Site, signature: Path, patient_id: str, *, device: str, trusted: str | None = None
+) -> Written:
     """Score and explain a patient; write picture, numbers and page to the site's results.
 
-    SignatureError when the signature cannot be used, DataError when the patient is unknown or in quarantine.
+    `trusted` is the fingerprint of the key that must have signed. SignatureError when the signature cannot be used,
+    DataError when the patient is unknown or in quarantine.
     """
     start = time.perf_counter()
-    scored = score_patients(site, signature, patients=[patient_id], jobs=cores(), device=choose_device(device))
+    scored = score_patients(
+        site, signature, patients=[patient_id], jobs=cores(), device=choose_device(device), trusted=trusted
+    )
     explanation = explain_patient(site, scored, patient_id)
     picture = explanation_picture([explanation])
     results = explanation_results(site, scored, patient_id, explanation, seconds=time.perf_counter() - start)

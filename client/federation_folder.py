@@ -22,6 +22,8 @@ class FederationFolder:
         self.key = folder / "site.key"
         self.ca_certificate = folder / CA_FILE
         self.study = folder / STUDY_FILE
+        # not *.pub, which are the keys that a site hands over
+        self.signer = folder / "signer.pem"
         self.secret = folder / "superexec.secret"
         self.home = folder / "flwr"
         self.work = folder / "work"

@@ -8,9 +8,14 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
+from client.approval import check_approved, check_in_trail
+from client.audit.recorder import record_policy
+from client.audit.trail import Trail
+from client.enrolled_server import check_server, enrolled_server
 from client.federation_folder import FederationFolder
 from client.join_programs import locked, node_and_runner
-from common.errors import PeerError
+from client.site import Site
+from common.errors import DataError, PeerError
 from common.flower_environment import private_folder
 from common.site_kit import SiteKit
 from common.tls_probe import CertificateError, clock_fault, probe
@@ -22,6 +27,18 @@ _RETRY_SECONDS, _PROBE_SECONDS, _TICK_SECONDS, _LONGEST_PAUSE = 10, 10, 0.3, 60
 _CONNECTED = re.compile(r"SuperNode ID: (\d+)")
 _RECEIVED = re.compile(r"Receiving: (\S+) message")
 _REFUSED = re.compile(r"\[code: 200[14]\]")
+
+
+def check_may_join(site: Site, kit: SiteKit) -> str:
+    """SHA-256 of the server's CA; DataError or ApprovalError when this site may not take part."""
+    server = enrolled_server(site.folder)
+    if server != kit.ca_sha256:
+        raise DataError(f"{site.folder}: ca.crt is not the CA that the kit names; do not go on, ask the coordinator")
+    check_server(site.policy, enrolled=server, asks=server)
+    trail = Trail(site.folder)
+    check_in_trail(check_approved(site.folder, kit.study_sha256), trail.entries(), trail)
+    record_policy(trail, site.policy)
+    return kit.ca_sha256
 
 
 class Member:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from client.enrolled_server import SERVER_CA, enrolled_server
 from client.federation_folder import FederationFolder
 from common.errors import UsageError
 from common.flower_environment import flower_environment
@@ -25,7 +26,7 @@ def node_and_runner(folder: FederationFolder, *, server: str, app: str) -> tuple
         *("--auth-supernode-private-key", str(folder.key)),
         *("--isolation", "process", "--superexec-auth-secret-file", str(folder.secret)),
         *("--host", host, "--port", port),
-        *("--node-config", f"site-folder={_quoted(folder.site)}"),
+        *("--node-config", f"site-folder={_quoted(folder.site)} {SERVER_CA}='{enrolled_server(folder.site)}'"),
     ]
     runner = [
         *(sys.executable, "-m", "client.task_runner"),

@@ -17,10 +17,12 @@ from client.models import choose_device
 from client.quarantine import Quarantined
 from client.scores_file import read_scores
 from client.scoring import score_patients
+from client.signer import who_signed
 from client.site import Site
 from client.synthetic import is_synthetic
 from common.device import device_name
 from common.errors import DataError, SignatureError
+from common.signature import Description
 from common.study import CohortRules, Study
 
 CohortName = Literal["expression", "immunotherapy"]
@@ -45,6 +47,8 @@ class Judged:
     threshold: float | None = None
     rule: Rule | None = None
     synthetic: bool = False
+    signed: str = ""
+    """Who signed the signature; empty without one."""
 
     def cohort(self) -> dict[str, Any]:
         """What results.json says of who took part."""
@@ -75,9 +79,12 @@ def judged_by_scores(site: Site, file: Path, study: Study | None, *, cohort: Coh
     )
 
 
-def judged_by_signature(site: Site, folder: Path, study: Study | None, *, cohort: CohortName, jobs: int) -> Judged:
+def judged_by_signature(
+    site: Site, folder: Path, study: Study | None, *, cohort: CohortName, jobs: int, trusted: str | None = None
+) -> Judged:
     """Patients scored with a sealed signature, whose operating point and cut-off come along; nothing is fitted here.
 
+    `trusted` is the fingerprint of the key that must have signed it.
     SignatureError when it cannot be used or was trained for another label than the study's, DataError when nobody is
     left.
     """
@@ -85,13 +92,10 @@ def judged_by_signature(site: Site, folder: Path, study: Study | None, *, cohort
     included = _included(table, rules, cohort)
     _someone(site, included.patients, table, cohort)
     device = choose_device(site.device)
-    scored = score_patients(site, folder, patients=list(included.patients.index), jobs=jobs, device=device)
+    names = list(included.patients.index)
+    scored = score_patients(site, folder, patients=names, jobs=jobs, device=device, trusted=trusted)
     sealed = scored.signature.description
-    if study and study.cohort.label_tps != sealed.label_tps:
-        raise SignatureError(
-            f"{folder}: was trained for TPS of {sealed.label_tps:g} or more, the study says {rules.label_tps:g}; "
-            "give the study it was trained by, or none"
-        )
+    check_label(folder, sealed, study)
     return Judged(
         predictions=_with_division(site, scored.table(), label_tps=sealed.label_tps, cohort=cohort),
         label_tps=sealed.label_tps,
@@ -102,8 +106,18 @@ def judged_by_signature(site: Site, folder: Path, study: Study | None, *, cohort
         device=device_name(device),
         threshold=sealed.operating_point,
         rule=None if sealed.cutoff is None else Rule("sealed", sealed.cutoff),
+        signed=who_signed(site, scored.signature),
         synthetic=sealed.synthetic or _any_synthetic(site, scored.patients["image"]),
     )
+
+
+def check_label(folder: Path, sealed: Description, study: Study | None) -> None:
+    """SignatureError when a signature was trained for another label than the study's."""
+    if study and study.cohort.label_tps != sealed.label_tps:
+        raise SignatureError(
+            f"{folder}: was trained for TPS of {sealed.label_tps:g} or more, the study says "
+            f"{study.cohort.label_tps:g}; give the study it was trained by, or none"
+        )
 
 
 def _included(table: Cohort, rules: CohortRules, cohort: CohortName) -> Inclusion:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,12 +34,15 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Signature:
-    """An opened signature on the device that computes, and the SHA-256 of its signature.json."""
+    """An opened signature on the device that computes, the SHA-256 of its signature.json, and who signed it."""
 
     description: Description
     network: FusionNetwork
     sha256: str
     device: torch.device
+    signer: str
+    """Fingerprint of the key that signed."""
+    trusted: bool
 
 
 @dataclass(frozen=True)
@@ -80,15 +82,21 @@ class Scored:
 
 
 def score_patients(
-    site: Site, signature_folder: Path, *, patients: Sequence[str] | None = None, jobs: int, device: torch.device
+    site: Site,
+    signature_folder: Path,
+    *,
+    patients: Sequence[str] | None = None,
+    jobs: int,
+    device: torch.device,
+    trusted: str | None = None,
 ) -> Scored:
     """Score a site's patients, or those named, with a sealed signature; nothing is fitted on them.
 
     Features and patches come from the cache where they were computed before. A feature without a finite value and an
-    unknown clinical value stand at the training mean. SignatureError when the signature cannot be used, DataError when
-    a patient is unknown or nobody could be computed.
+    unknown clinical value stand at the training mean. `trusted` is the fingerprint of the key that must have signed.
+    SignatureError when the signature cannot be used, DataError when a patient is unknown or nobody could be computed.
     """
-    signature = load_signature(signature_folder, device)
+    signature = load_signature(signature_folder, device, trusted=trusted)
     description = signature.description
     cohort = _only(read_cohort(site), patients, site)
     extraction = extract_cohort(
@@ -108,17 +116,18 @@ def score_patients(
     return Scored(signature, table, samples, _logits(signature, samples), extraction, quarantined)
 
 
-def load_signature(folder: Path, device: torch.device) -> Signature:
+def load_signature(folder: Path, device: torch.device, *, trusted: str | None = None) -> Signature:
     """Open a signature and put its network on a device; SignatureError when it cannot be used."""
-    description, network = open_signature(folder)
+    opened = open_signature(folder, trusted=trusted)
+    description = opened.description
     unknown = sorted({*description.radiomic_features} - {*feature_names(description.settings.radiomics)})
     if unknown:
         raise SignatureError(
             f"{folder / DESCRIPTION_FILE}: its radiomics settings do not give its feature {unknown[0]}; "
             "ask for the signature again"
         )
-    sha256 = hashlib.sha256((folder / DESCRIPTION_FILE).read_bytes()).hexdigest()
-    return Signature(description, channels_last(network.to(device)).eval(), sha256, device)
+    network = channels_last(opened.network.to(device)).eval()
+    return Signature(description, network, opened.sha256, device, opened.signer, opened.trusted)
 
 
 def standardised(patients: pd.DataFrame, extraction: Extraction, description: Description) -> Samples:

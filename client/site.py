@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from client.policy import Policy
 from common import atomic
 from common.errors import DataError, UsageError
 from common.study_errors import explain
@@ -44,9 +45,14 @@ cohort = "cohort.csv"
 cache = "cache"        # patches and features; safe to delete
 results = "results"    # reports of this site; never sent
 
-[policy]               # for every federated study
+[policy]               # for every federated study; no study can change it (docs/security.md)
 minimum_count = 10     # no statistic over fewer patients leaves
+share_site_metrics = true      # this site's own losses, AUC, summaries of scores and hazard ratios may leave
 share_survival_curves = true   # counts in intervals of 30 days or longer may leave
+require_tls = {require_tls}             # answer only what came through pdl1es-site join
+allowed_servers = []   # SHA-256 of CAs; empty: the one of the kit
+# allowed_phases = ["describe", "statistics", "selection", "training", "evaluation", "survival", "masking"]
+# maximum_epsilon = 8.0        # weights leave only from studies with differential privacy up to this
 """
 
 
@@ -63,13 +69,6 @@ class SitePaths(_Model):
     cohort: RelativePath = "cohort.csv"
     cache: RelativePath = "cache"
     results: RelativePath = "results"
-
-
-class Policy(_Model):
-    """What a site lets go to an aggregation server; a study cannot change it."""
-
-    minimum_count: Annotated[int, Field(ge=1, le=10_000)] = 10
-    share_survival_curves: bool = True
 
 
 def _site_name(name: str) -> str:
@@ -118,17 +117,20 @@ def load_site(folder: Path) -> Site:
         raise DataError(f"{path}: {explain(error, SiteFile)}") from error
 
 
-def init_site(folder: Path, *, name: str, threads: int | None = None) -> Site:
-    """Make a site folder with site.toml, an empty cohort.csv and images/; UsageError when there is one."""
+def init_site(folder: Path, *, name: str, threads: int | None = None, made_up: bool = False) -> Site:
+    """Make a site folder with site.toml, an empty cohort.csv and images/; UsageError when there is one.
+
+    A site of made-up patients answers without TLS too, on one machine.
+    """
     if (folder / "site.toml").exists():
         raise UsageError(f"{folder}: is a site folder already; choose another folder, or edit its site.toml")
     try:
-        settings = SiteFile(name=name, threads=threads)
+        settings = SiteFile(name=name, threads=threads, policy=Policy(require_tls=not made_up))
     except ValidationError as error:
         raise UsageError(f"--{explain(error, SiteFile)}") from error
     (folder / "images").mkdir(parents=True, exist_ok=True)
     if not (folder / "cohort.csv").exists():
         atomic.write_text(folder / "cohort.csv", ",".join(COHORT_COLUMNS) + "\n")
-    line = f"threads = {threads}" if threads else "# threads = 4"
-    atomic.write_text(folder / "site.toml", _TEMPLATE.format(name=name, threads=line))
+    lines = {"threads": f"threads = {threads}" if threads else "# threads = 4", "require_tls": str(not made_up).lower()}
+    atomic.write_text(folder / "site.toml", _TEMPLATE.format(name=name, **lines))
     return Site(folder, settings)

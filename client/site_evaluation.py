@@ -46,6 +46,8 @@ class Asked:
     study: Study | None
     study_file: Path | None
     jobs: int
+    trusted: str | None = None
+    """Fingerprint of the key that must have signed the signature."""
 
 
 def evaluate_site(site: Site, asked: Asked) -> None:
@@ -80,7 +82,10 @@ def survival_of_site(site: Site, asked: Asked, *, cutoff: str | float | None) ->
 
 def _judged(site: Site, asked: Asked, cohort: CohortName) -> Judged:
     if asked.signature is not None:
-        judged = judged_by_signature(site, asked.signature, asked.study, cohort=cohort, jobs=asked.jobs)
+        judged = judged_by_signature(
+            site, asked.signature, asked.study, cohort=cohort, jobs=asked.jobs, trusted=asked.trusted
+        )
+        typer.echo(f"Signature      {judged.signed}")
     elif asked.scores is not None:
         judged = judged_by_scores(site, asked.scores, asked.study, cohort=cohort)
     else:

@@ -17,6 +17,18 @@ class StudyError(Pdl1esError):
     """A study file has an unknown key, an impossible value, or is not the one that was agreed on."""
 
 
+class ApprovalError(StudyError):
+    """A site has not approved the study, or another one."""
+
+
+class PolicyError(DataError):
+    """A site's own policy does not let something leave."""
+
+
+class TrailError(DataError):
+    """A site's audit trail is broken or cannot be written, so that nothing leaves."""
+
+
 class SignatureError(Pdl1esError):
     """A sealed signature was altered, or does not fit this code or these settings."""
 

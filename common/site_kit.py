@@ -16,6 +16,7 @@ KIT_FILE = "site-kit.json"
 CA_FILE = "ca.crt"
 STUDY_FILE = "study.toml"
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Fingerprint = Annotated[str, Field(pattern=r"^([0-9a-f]{2}:){31}[0-9a-f]{2}$")]
 Address = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+):[0-9]{1,5}$")]
 
 
@@ -35,6 +36,8 @@ class SiteKit(BaseModel):
     """SHA-256 of study.toml, which the site approves."""
     ca_sha256: Sha256
     """SHA-256 of ca.crt in DER, to compare by telephone."""
+    signing_key: Fingerprint
+    """Fingerprint of the key that will seal the signature, signing.pub, to compare by telephone."""
 
 
 def read_site_kit(folder: Path) -> SiteKit:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from common.secure_aggregation.threshold import FEWEST_SITES
 from common.study_sections import AtLeastOne, Fraction, Positive, Section
 
 SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
@@ -37,12 +38,16 @@ class Federation(Section):
     """trimmed-mean: part of the sites left out at each end, weight by weight."""
     largest_update: Annotated[float, Field(gt=1)]
     """An update this many times as long, a training patient, as the median of the sites' is flagged as too large."""
-    too_large: Literal["refuse", "flag"]
-    """refuse: a flagged update is left out of the round; flag: it is named and taken."""
+    too_large: Literal["refuse", "flag", "unchecked"]
+    """refuse: a flagged update is left out of the round; flag: it is named and taken; unchecked: secure aggregation."""
     correlation: Fraction
     """Of features whose correlation over all sites is above this, only the one with the smallest p stays; 1 for all."""
     cross_site: bool
     """Every site also trains alone, and its model is judged at every site."""
+    secure_aggregation: bool
+    """Statistics, selection and training reach the server as masked sums over 3 or more sites, never one site alone."""
+    masking_threshold: Annotated[float, Field(gt=0.5, le=1)]
+    """secure_aggregation: part of an exchange's sites that must stay for its sum; fewer together uncover nobody."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -54,4 +59,30 @@ class Federation(Section):
             raise ValueError(
                 f"trimmed_share is {self.trimmed_share:g}, of {self.quorum} sites it leaves nobody out; raise it"
             )
+        if self.too_large == "unchecked" and not self.secure_aggregation:
+            raise ValueError("too_large is unchecked, every update can be looked at; write refuse or flag")
+        if self.secure_aggregation:
+            self._check_masked()
         return self
+
+    def _check_masked(self) -> None:
+        if min(self.quorum, len(self.roster)) < FEWEST_SITES:
+            raise ValueError(
+                f"secure_aggregation with a roster of {len(self.roster)} and a quorum of {self.quorum}: of fewer than "
+                f"{FEWEST_SITES} sites a sum gives single sites away; raise them to {FEWEST_SITES} or more"
+            )
+        if self.aggregation not in ("fedavg", "fedprox", "fedadam"):
+            raise ValueError(
+                f"aggregation is {self.aggregation} with secure_aggregation, whose server knows sums only; "
+                "choose fedavg, fedprox or fedadam"
+            )
+        if self.too_large != "unchecked":
+            raise ValueError(
+                f"too_large is {self.too_large} with secure_aggregation, under which nobody can look at a single "
+                "update; write unchecked"
+            )
+        if self.cross_site:
+            raise ValueError(
+                "cross_site is true with secure_aggregation, but would send the server each site's own model; "
+                "set it to false"
+            )

@@ -25,7 +25,7 @@ class CohortRules(Section):
     label_tps: Annotated[float, Field(gt=0, le=100)]
     """A patient is positive when TPS is at least this (percent); the paper's 50."""
     excluded_kernels: tuple[str, ...]
-    """Reconstruction kernels that make a CT low in quality; the paper's 30f."""
+    """Reconstruction kernels that make a CT low in quality; the paper's 30f, which B30f and I30f are as well."""
     immunotherapy_requires: tuple[ClinicalVariable, ...]
     """Clinical variables without which a patient of the immunotherapy cohort is excluded."""
     maximum_quarantined: Fraction

@@ -49,6 +49,7 @@ def provision_command(
     typer.echo(f"Server         {made.kit.server}  (keys: keep them here)")
     typer.echo(f"Sites          {', '.join(made.kit.roster)}, a folder each in {made.kit.sites}")
     typer.echo(f"CA             SHA-256 {made.ca_sha256}  (sites compare it)")
+    typer.echo(f"Signing key    {made.signing_key}  (sites and external centres compare it)")
     typer.echo(f"Certificate    {made.days} days; then: pdl1es-server renew {out}")
     typer.echo(f"Next: hand each site its folder, and: pdl1es-server start {out}")
 

@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from common.errors import DataError, StudyError
+from common.signing_key import SIGNING_KEY
 from common.study import Study, load_study
 from common.study_errors import explain
 from common.study_federation import Federation
@@ -17,6 +18,7 @@ from common.study_federation import Federation
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^([A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]+)$")]
 CONNECTION = "pdl1es"
+SETTINGS_FILE = "server.toml"
 
 _TEMPLATE = """\
 # One federation's server. Only `listen`:`port` is for the sites; the other ports answer on this machine alone.
@@ -61,11 +63,12 @@ class Kit:
         self.folder = folder.absolute()
         server = self.server = self.folder / "server"
         self.sites = self.folder / "sites"
-        self.settings_file = server / "server.toml"
+        self.settings_file = server / SETTINGS_FILE
         self.study_file = server / "study.toml"
         self.ca_certificate, self.ca_key = server / "ca.crt", server / "ca.key"
         self.certificate, self.key = server / "server.crt", server / "server.key"
         self.secret = server / "superexec.secret"
+        self.signing_key = server / SIGNING_KEY
         self.home = server / "flwr"
         self.database = server / "state" / "superlink.db"
         self.work = server / "work"

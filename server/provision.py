@@ -10,11 +10,13 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import TypeAdapter, ValidationError
 
 from common import atomic
 from common.errors import DataError, UsageError
 from common.flower_environment import private_folder, write_private
+from common.signing_key import SIGNING_PUB, key_fingerprint, make_signing_key, write_public_key
 from common.site_kit import CA_FILE, STUDY_FILE, SiteKit, write_site_kit
 from common.study import load_study, study_sha256
 from server.certificates import (
@@ -37,6 +39,8 @@ class Provisioned:
     kit: Kit
     ca_sha256: str
     study_sha256: str
+    signing_key: str
+    """Fingerprint of the key that will seal the signature."""
     days: float
 
 
@@ -55,12 +59,23 @@ def provision(study: Path, folder: Path, *, hosts: Sequence[str], port: int, day
     try:
         _write_server(kit, study, ca, issued, hosts=names, port=port)
         fingerprint = ca_fingerprint(kit.ca_certificate)
+        signing = make_signing_key(kit.signing_key)
+        signer = key_fingerprint(signing.public_key().public_bytes_raw())
         for site in roster:
-            _write_site(kit, site, address=_address(names[0], port), study=rules.name, ca_sha256=fingerprint)
+            _write_site(
+                kit,
+                signing,
+                name=site,
+                server=_address(names[0], port),
+                study=rules.name,
+                study_sha256=study_sha256(kit.study_file),
+                ca_sha256=fingerprint,
+                signing_key=signer,
+            )
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    return Provisioned(kit, fingerprint, study_sha256(kit.study_file), days)
+    return Provisioned(kit, fingerprint, study_sha256(kit.study_file), signer, days)
 
 
 def renew(kit: Kit, *, days: int = SERVER_DAYS) -> float:
@@ -103,12 +118,13 @@ def _write_server(kit: Kit, study: Path, ca: Issued, issued: Issued, *, hosts: t
         write_private(path, content)
 
 
-def _write_site(kit: Kit, name: str, *, address: str, study: str, ca_sha256: str) -> None:
-    folder = private_folder(kit.sites / name)
+def _write_site(kit: Kit, signing: Ed25519PrivateKey, **told: str) -> None:
+    content = SiteKit.model_validate(told)
+    folder = private_folder(kit.sites / content.name)
     atomic.write_bytes(folder / CA_FILE, kit.ca_certificate.read_bytes())
     atomic.write_bytes(folder / STUDY_FILE, kit.study_file.read_bytes())
-    sha256 = study_sha256(folder / STUDY_FILE)
-    write_site_kit(folder, SiteKit(name=name, server=address, study=study, study_sha256=sha256, ca_sha256=ca_sha256))
+    write_public_key(signing, folder / SIGNING_PUB)
+    write_site_kit(folder, content)
 
 
 def _address(host: str, port: int) -> str:

@@ -83,10 +83,11 @@ class StudyRun:
             sites=self.taking_part() if sites is None else sites,
             quorum=quorum,
         )
-        self._record(request, answered, about or {})
+        self.record(request, answered, about or {})
         return answered
 
-    def _record(self, request: Request, answered: Answered[Answer], about: dict[str, Any]) -> None:
+    def record(self, request: Request, answered: Answered[Answer], about: dict[str, Any]) -> None:
+        """Note who answered a question, who did not and why, bytes and seconds."""
         withheld = {site: list(record.withheld) for site, record in answered.records().items() if record.withheld}
         line = {
             "phase": request.phase,

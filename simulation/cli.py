@@ -12,6 +12,7 @@ from rich.table import Table
 
 from client.models import choose_device
 from common.parallel import cores
+from common.signature import signer_of
 from simulation.cohort import make_site, make_sites
 from simulation.comparison import comparison_rows
 from simulation.estimate import estimate, in_words
@@ -57,6 +58,7 @@ def reproduce_command(
     show(results)
     for name, file in (("Report", "report.html"), ("Numbers", "results.json"), ("Signature", "signature")):
         screen.print(f"{name:<10} {folder / file}")
+    screen.print(f"Signed by  {signer_of(folder / 'signature')}")
 
 
 @app.command("cohort")

@@ -13,7 +13,6 @@ from typing import Any
 import pandas as pd
 import torch
 
-from client.clinical import VARIABLES
 from client.models import Lesson, TrainedModel, model_parts, train_models
 from client.pipeline import DIVISIONS, Inputs, Prepared, gather, predict, prepare
 from client.redivision import redivided
@@ -22,13 +21,13 @@ from common import atomic
 from common.device import device_name
 from common.parallel import cores
 from common.provenance import versions
-from common.signature import seal
 from common.study import Study, study_sha256
 from simulation.cohort import ideal_observers, make_site
 from simulation.comparison import comparison_rows
 from simulation.evaluation import evaluate, redivision_rows
 from simulation.pictures import write_pictures
 from simulation.report import write_report
+from simulation.sealing import seal_run
 from simulation.truth import latent_correlations
 
 
@@ -79,7 +78,7 @@ def reproduce(run: Run) -> dict[str, Any]:
     with clock.step("evaluation"):
         measured = evaluate(predictions, run.study) | _redivisions(run.study, prepared, predictions)
         measured |= _truth(run.study, predictions)
-    seal(run.folder / "signature", _description(run, prepared, measured), models["pdl1es"].weights)
+    seal_run(run.folder, run.study, prepared, measured, models["pdl1es"].weights, study_sha256=run.sha256)
     with clock.step("pictures"):
         measured |= {"pictures": write_pictures(run.folder, predictions, run.device)}
     atomic.write_text(run.folder / "site" / "results" / "predictions.csv", predictions.to_csv())
@@ -151,25 +150,3 @@ def _counts(inputs: Inputs, patients: pd.DataFrame) -> dict[str, Any]:
     counts = {name: int((patients["division"] == name).sum()) for name in DIVISIONS}
     read = len(patients) + sum(inputs.excluded.values()) + len(inputs.quarantined)
     return {**counts, "read": read, "excluded": inputs.excluded, "quarantined": inputs.quarantine_reasons()}
-
-
-def _description(run: Run, prepared: Prepared, measured: Mapping[str, Any]) -> dict[str, Any]:
-    study = run.study
-    return {
-        "synthetic": True,
-        "label_tps": study.cohort.label_tps,
-        "radiomic_features": prepared.selected,
-        "radiomics_scaling": prepared.radiomics_scaling.as_dict(),
-        "clinical_variables": VARIABLES,
-        "clinical_scaling": prepared.clinical_scaling.as_dict(),
-        "settings": {
-            "resampling": study.resampling,
-            "patches": study.patches,
-            "radiomics": study.radiomics,
-            "network": study.network,
-        },
-        "operating_point": measured["operating_point"].get("threshold"),
-        "cutoff": measured["survival"]["pdl1es"]["all"].get("cutoff"),
-        "study_sha256": run.sha256,
-        "provenance": {"preset": run.preset, "device": device_name(run.device), **versions()},
-    }

@@ -56,15 +56,37 @@ def van_elteren(parts: Sequence[RankSums]) -> Values:
     features. Source: van Elteren 1960, Bull Int Stat Inst 37:351-361; Lehmann 1975, Nonparametrics, 3.3.
     """
     same_columns([part.u for part in parts])
-    m, n = (np.array([getattr(part, name) for part in parts], dtype=float) for name in ("n_positive", "n_negative"))
-    excess = np.array([part.u for part in parts]) - m * n / 2
+    terms = [stratum_terms(part) for part in parts]
+    weight = np.array([part.weight for part in terms])
+    smallest = np.where(weight > 0, weight, np.inf).min(axis=0)
+    excess, variance = (np.array([getattr(part, name) for part in terms]) for name in ("excess", "variance"))
+    return van_elteren_p(excess.sum(axis=0), variance.sum(axis=0), smallest_weight=smallest)
+
+
+@dataclass(frozen=True)
+class StratumTerms:
+    """What one site adds to the test of each feature (k,); all 0 where it tells nothing of the feature."""
+
+    weight: Values
+    excess: Values
+    """Weight times U above its expectation."""
+    variance: Values
+    """Squared weight times the variance of U."""
+
+
+def stratum_terms(part: RankSums) -> StratumTerms:
+    """One site's terms of the van Elteren test; sums over sites give its p."""
+    m, n = (np.asarray(getattr(part, name), dtype=float) for name in ("n_positive", "n_negative"))
     total = np.maximum(m + n, 2)
-    tied = np.array([part.tie_term for part in parts]) / (total * (total - 1))
-    variance = m * n / 12 * (m + n + 1 - tied)
+    tied = part.tie_term / (total * (total - 1))
     counts = (m * n > 0) & (tied < m + n + 1)
     weight = np.where(counts, 1 / (m + n + 1), 0.0)
-    correction = np.where(counts, weight, np.inf).min(axis=0) / 2
-    error = np.sqrt((weight**2 * variance).sum(axis=0))
-    known = error > 0
-    z = np.divide(np.abs((weight * excess).sum(axis=0)) - correction, error, out=np.zeros_like(error), where=known)
+    return StratumTerms(weight, weight * (part.u - m * n / 2), weight**2 * (m * n / 12 * (m + n + 1 - tied)))
+
+
+def van_elteren_p(excess: Values, variance: Values, *, smallest_weight: ArrayLike) -> Values:
+    """Two-sided p of each feature (k,) from the sums of the sites' terms; 1 where no site tells anything."""
+    error, known = np.sqrt(variance), variance > 0
+    correction = np.asarray(smallest_weight, dtype=float) / 2
+    z = np.divide(np.abs(excess) - correction, error, out=np.zeros_like(error), where=known)
     return np.where(known, np.minimum(2 * norm.sf(z), 1.0), 1.0)

@@ -53,6 +53,12 @@ def patients_of(site: Part, division: str) -> int:
     return int(((site.get("divisions") or {}).get(division) or {}).get("patients") or 0)
 
 
+def total_told(counts: Sequence[int | None]) -> str:
+    """The sum of what sites told, which is the least there are where one withholds its count."""
+    total = sum(one for one in counts if one is not None)
+    return f"{total:,} or more" if None in counts else f"{total:,}"
+
+
 def these_sites(sites: Sequence[str], everybody: Sequence[str]) -> str:
     """`all 4 sites`, or which."""
     if len(everybody) > 1 and set(sites) == set(everybody):

@@ -48,6 +48,12 @@ def _exchange(study: Study) -> Iterator[str]:
         "sums, counts and estimates over patients; a count below the site’s own minimum is withheld, and so is what "
         "would be about fewer patients."
     )
+    if federation.get("secure_aggregation"):
+        yield (
+            "Statistics, rank sums and weights reach the server as masked sums over three or more sites (secure "
+            "aggregation; Bonawitz et al. 2017, doi:10.1145/3133956.3133982): it knows no single site’s. "
+            "Evaluation and survival are shown by site."
+        )
     deadline, grace = (duration(federation[f"{name}_seconds"]) for name in ("deadline", "grace"))
     yield (
         f"In each exchange the server waits {deadline} for every site, and goes on with "
@@ -93,10 +99,11 @@ def _training(study: Study) -> Iterator[str]:
         f"keeps its Adam within a stage. The stages: {stages}."
     )
     yield AGGREGATION[federation["aggregation"]].format(**federation)
-    yield (
-        f"An update more than {federation['largest_update']:g} times as long as the (lower) median of the sites’ is "
-        f"{TOO_LARGE[federation['too_large']]}."
-    )
+    if federation["too_large"] in TOO_LARGE:
+        yield (
+            f"An update more than {federation['largest_update']:g} times as long as the (lower) median of the sites’ "
+            f"is {TOO_LARGE[federation['too_large']]}."
+        )
     measure = "AUC within sites" if training["best_by"] == "auc" else "loss"
     yield (
         f"The next exchange judges each round’s weights on the validation patients of all sites that may tell; each "

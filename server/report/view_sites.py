@@ -7,7 +7,16 @@ from typing import Any
 
 from common.report.parts import Results
 from common.report.words import count, counted, listed
-from server.report.parts import Part, exchanges, missing_part, patients_of, taking_part, these_sites, training_rounds
+from server.report.parts import (
+    Part,
+    exchanges,
+    missing_part,
+    patients_of,
+    taking_part,
+    these_sites,
+    total_told,
+    training_rounds,
+)
 
 DIVISIONS = ("training", "validation", "test", "immunotherapy")
 
@@ -60,7 +69,7 @@ def _all(sites: Mapping[str, Part]) -> dict[str, Any]:
         whole = division == "immunotherapy" or not there
         text = "" if whole else f"{known:,}" if None not in told else f"{known:,} or more"
         cells.append({"patients": count(sum(patients_of(site, division) for site in there)), "positives": text})
-    left_out = [count(sum(site.get(key) or 0 for site in there)) for key in ("excluded", "quarantined")]
+    left_out = [total_told([site.get(key) for site in there]) for key in ("excluded", "quarantined")]
     missed = sum(len(site.get("rounds_missed") or ()) for site in there)
     return {"name": "All", "cells": cells, "left_out": left_out, "missed": missed}
 

@@ -11,7 +11,16 @@ from common.report.parts import Results, computed, look_up, reason
 from common.report.view_summary import Summary
 from common.report.words import CHANCE, against_one, counted, estimate, listed
 from server.report.effects import effect_text, headline, why_not
-from server.report.parts import area_text, hazard_ratio, patients_of, roster, taking_part, these_sites, training_rounds
+from server.report.parts import (
+    area_text,
+    hazard_ratio,
+    patients_of,
+    roster,
+    taking_part,
+    these_sites,
+    total_told,
+    training_rounds,
+)
 
 ROLES = {
     "training": "to train",
@@ -122,5 +131,5 @@ def _patients(results: Results) -> Iterator[str]:
     numbers = {name: sum(patients_of(site, name) for site in sites) for name in ROLES}
     parts = listed([f"{number:,} {ROLES[name]}" for name, number in numbers.items() if number])
     yield f"{counted(sum(numbers.values()), kind)}: {parts}."
-    excluded, quarantined = (sum(site.get(key) or 0 for site in sites) for key in ("excluded", "quarantined"))
-    yield f"Beside these, {excluded:,} were excluded and {quarantined:,} put in quarantine."
+    excluded, quarantined = (total_told([site.get(key) for site in sites]) for key in ("excluded", "quarantined"))
+    yield f"Beside these, {excluded} were excluded and {quarantined} put in quarantine."

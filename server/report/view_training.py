@@ -75,6 +75,8 @@ def _attendance(results: Results) -> str:
 
 def _updates(results: Results) -> str:
     """What became of updates that were too large."""
+    if known(results, "study.federation.secure_aggregation"):
+        return "Updates of single sites were masked, so that nobody could look at their size."
     told = []
     for verdict in ("refused", "flagged"):
         times = sum(len(one.get(verdict) or ()) for one in exchanges(results, phase="training"))

@@ -85,7 +85,7 @@ def _prepare_folder(folder: Path, *, name: str, threads: int | None, resume: boo
                 f"{folder}: is the site {found}, not the synthetic {name}; resume a synthetic cohort in its own folder"
             )
     else:
-        init_site(folder, name=name, threads=threads)
+        init_site(folder, name=name, threads=threads, made_up=True)
 
 
 def _tasks(cohort: Cohort, folder: Path, text: str) -> list[Task]:

@@ -40,6 +40,7 @@ def federate_command(
     placed = place_study(text, folder, resume=resume)
     os.environ.update(QUIET)
     # Flower takes seconds to import, and the other commands do not need it
+    from common.signature import signer_of
     from simulation.federation.federate import FederatedRun, federate
 
     name = preset if study is None else placed.name
@@ -49,6 +50,8 @@ def federate_command(
     show(results)
     for name, file in (("Report", "report.html"), ("Numbers", "results.json"), ("Signature", "server/signature")):
         screen.print(f"{name:<10} {folder / file}")
+    if "not_computed" not in results["signature"]:
+        screen.print(f"Signed by  {signer_of(folder / 'server' / 'signature')}")
 
 
 def show(results: dict[str, Any]) -> None:

@@ -11,7 +11,9 @@ from typing import Any, Literal
 import torch
 from flwr.serverapp import Grid
 
+from client.approval import approve
 from client.federation.answer import STUDY_FILE
+from client.site import load_site
 from common import atomic
 from common.device import device_name
 from common.parallel import cores, process_pool
@@ -43,8 +45,11 @@ class FederatedRun:
     say: Callable[[str], None]
 
 
-def federate(run: FederatedRun) -> dict[str, Any]:
-    """Do every step that is not done yet; writes server/, signature/, results.json and report.html."""
+def federate(run: FederatedRun, *, grid: Grid | None = None) -> dict[str, Any]:
+    """Do every step that is not done yet; writes server/, signature/, results.json and report.html.
+
+    `grid` leads to nodes that Flower started already, one a site at least.
+    """
     # as its sites: several threads a network gain little, and wait for each other where cores are shared
     torch.set_num_threads(1)
     clock = Clock(run.folder / "seconds.json")
@@ -52,8 +57,9 @@ def federate(run: FederatedRun) -> dict[str, Any]:
         folders = make_sites(run.study, run.folder / "sites", jobs=cores(), resume=True)
     for folder in folders.values():
         atomic.write_bytes(folder / STUDY_FILE, (run.folder / "study.toml").read_bytes())
+        approve(load_site(folder), folder / STUDY_FILE)
     with clock.step("federation"):
-        results = _coordinate(run, folders)
+        results = _coordinate(run, folders, grid)
     with clock.step("pooled training"):
         pooled = train_pooled(run.study, folders, models=run.folder / "models", device=run.device)
     with clock.step("comparison"):
@@ -64,7 +70,7 @@ def federate(run: FederatedRun) -> dict[str, Any]:
     return results
 
 
-def _coordinate(run: FederatedRun, folders: dict[str, Path]) -> dict[str, Any]:
+def _coordinate(run: FederatedRun, folders: dict[str, Path], grid: Grid | None) -> dict[str, Any]:
     logging.getLogger("flwr").setLevel(logging.ERROR)
     live = Live(run.folder / "server", say=run.say)
     server = run.folder / "server"
@@ -76,8 +82,10 @@ def _coordinate(run: FederatedRun, folders: dict[str, Path]) -> dict[str, Any]:
     try:
         if run.engine == "ray":
             # Ray takes seconds to import
-            from simulation.federation.ray_engine import run_with_ray
+            from simulation.federation.ray_engine import NamedGrid, run_with_ray
 
+            if grid is not None:
+                return serve(NamedGrid(grid, sites=len(folders)))
             return run_with_ray(folders, serve, gpu=run.device.type == "cuda")
         with process_pool(jobs=_jobs(run, folders)) as submit:
             return serve(ParallelGrid(submit, folders))

@@ -33,7 +33,9 @@ class SiteApp(ClientApp):
         # imported in Ray's process: the app itself cannot be sent there
         from client.app import app
 
-        name, folder = self.folders[int(context.node_config["partition-id"])]
+        number = int(context.node_config["partition-id"])
+        # Flower may have started more nodes than there are sites
+        name, folder = self.folders[number] if number < len(self.folders) else ("", "")
         if message.metadata.message_type == WHO:
             return Message(RecordDict({"who": ConfigRecord({"name": name})}), reply_to=message)
         context.node_config["site-folder"] = folder
@@ -51,11 +53,15 @@ class NamedGrid(Grid):
         start = time.monotonic()
         while len(list(self._grid.get_node_ids())) < sites:
             if time.monotonic() - start > START_SECONDS:
-                raise PeerError(f"not all {sites} sites started in {START_SECONDS:g} s; free memory, or ask for fewer")
+                raise PeerError(
+                    f"not all {sites} sites started in {START_SECONDS:g} s; free memory, or ask for fewer "
+                    f"(`flwr run` starts more nodes by --federation-config 'num-supernodes={sites}')"
+                )
             time.sleep(0.2)
         questions = [Message(RecordDict(), dst_node_id=node, message_type=WHO) for node in self._grid.get_node_ids()]
         replies = self._grid.send_and_receive(questions, timeout=START_SECONDS)
-        return {one.metadata.src_node_id: str(one.content.config_records["who"]["name"]) for one in replies}
+        names = {one.metadata.src_node_id: str(one.content.config_records["who"]["name"]) for one in replies}
+        return {node: name for node, name in names.items() if name}
 
     def set_run(self, run: Run) -> None:
         """Pass on."""

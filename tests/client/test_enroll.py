@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from client.__main__ import main
 from client.federation_folder import fingerprint
 from common.errors import PeerError
+from common.signing_key import make_signing_key, signing_key, write_public_key
 from common.tls_probe import Answer, clock_fault, probe, split_address
 from server.certificates import Issued, make_ca, make_server_certificate
 from server.provision import provision
@@ -67,6 +68,9 @@ def folder(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
 def enrolled(folder: Path, kit: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     code, text = run(capsys, "enroll", folder, "--kit", kit / "sites" / "north")
     assert code == 0, text
+    assert f"pdl1es-site approve {folder}" in text
+    code, text = run(capsys, "approve", folder, "--yes")
+    assert code == 0, text
     return folder
 
 
@@ -81,6 +85,7 @@ def test_a_site_makes_its_own_key(enrolled: Path, kit: Path) -> None:
     for name in ("site.key", "superexec.secret"):
         assert stat.S_IMODE((place / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    assert (place / "signer.pem").read_bytes() == (kit / "sites" / "north" / "signing.pub").read_bytes()
     for name in ("ca.crt", "study.toml", "site-kit.json"):
         assert (place / name).read_bytes() == (kit / "sites" / "north" / name).read_bytes()
 
@@ -125,13 +130,17 @@ def spoil(kit: Path, what: str) -> str:
     if what == "no ca":
         (kit / "ca.crt").unlink()
         return "PEM"
+    if what == "signing key":
+        make_signing_key(kit / "other.key")
+        write_public_key(signing_key(kit / "other.key"), kit / "signing.pub")
+        return "not the key that the kit names"
     content = json.loads((kit / "site-kit.json").read_text())
     content |= {"name": "west"} if what == "name" else {"surprise": 1}
     (kit / "site-kit.json").write_text(json.dumps(content))
     return "roster" if what == "name" else "surprise"
 
 
-@pytest.mark.parametrize("what", ["study", "ca", "no ca", "name", "key"])
+@pytest.mark.parametrize("what", ["study", "ca", "no ca", "name", "key", "signing key"])
 def test_a_kit_that_does_not_fit(folder: Path, kit: Path, capsys: pytest.CaptureFixture[str], what: str) -> None:
     word = spoil(kit / "sites" / "north", what)
     code, text = run(capsys, "enroll", folder, "--kit", kit / "sites" / "north")

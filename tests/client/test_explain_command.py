@@ -146,8 +146,8 @@ def test_what_cannot_be_explained_ends_with_one_line(
     for folder, patient, code, words in (
         (signature, "case-2", 1, "has no patient 'case-2'; did you mean 'case-1'?"),
         (signature, "gone", 1, "row 4: patient gone: "),
-        (broken, "case-1", 1, "was altered after sealing"),
-        (tmp_path, "case-1", 1, "a signature folder has"),
+        (broken, "case-1", 1, "was altered after signing"),
+        (tmp_path, "case-1", 1, "a signature's folder has"),
     ):
         ended, _, err = explain(capsys, site, folder, patient)
         assert (ended, err.count("\n")) == (code, 1)

@@ -89,7 +89,9 @@ def test_check_of_a_good_site(site: Path, capsys: pytest.CaptureFixture[str]) ->
     assert f"Next: pdl1es-site features {site}" in out
     found = results(site, "check")
     assert found["fine"] == found["patients"] == 3
-    assert found["quarantined"] == []
+    assert (found["quarantined"], found["counts"]["failed"]) == ([], 0)
+    left = sorted(path.name for path in (site / "results" / "check").iterdir())
+    assert left == ["report.html", "results.json", "roi-1.png"]
 
 
 def test_check_names_file_and_row_of_each_problem(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -99,12 +101,18 @@ def test_check_names_file_and_row_of_each_problem(site: Path, capsys: pytest.Cap
     code, out, err = run(capsys, "check", site, "--jobs", 1)
     assert code == 1
     assert "6: 3 fine, 3 in quarantine" in out
-    lines = err.splitlines()
-    assert f"{site / 'cohort.csv'} row 5: patient swap: {site / 'images' / 'p1_image.nii.gz'}: has" in lines[0]
-    assert "row 6: patient gone" in lines[1]
-    assert "row 7: patient word: smoking is 'often'" in lines[2]
+    assert f"row 5 patient swap: {site / 'images' / 'p1_image.nii.gz'}: has" in out
+    assert "row 6 patient gone" in out
+    assert "row 7 patient word: smoking is 'often'" in out
+    assert (err.count("\n"), "checks failed, named above" in err) == (1, True)
     found = results(site, "check")["quarantined"]
     assert [(one["patient_id"], one["row"]) for one in found] == [("swap", 5), ("gone", 6), ("word", 7)]
+
+
+def test_check_of_a_server_without_enrolment(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "check", site, "--server", "nowhere")[0] == 2
+    code, out, _ = run(capsys, "check", site, "--jobs", 1, "--server", "localhost:9400")
+    assert (code, "enroll first" in out) == (1, True)
 
 
 def test_features_are_computed_once(site: Path, quick_study: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -200,4 +200,5 @@ def enrolled(capsys: pytest.CaptureFixture[str], kit: Path, folder: Path, name: 
     """A new site folder that has its key; the public key's file."""
     assert site(capsys, "init", folder, "--name", name)[0] == 0
     assert site(capsys, "enroll", folder, "--kit", kit / "sites" / name)[0] == 0
+    assert site(capsys, "approve", folder, "--yes")[0] == 0
     return folder / "federation" / f"{name}.pub"

@@ -104,6 +104,7 @@ def two_sites(federation: Federation) -> Federation:
         subprocess.run([*words, "init", str(place), "--name", name], check=True, capture_output=True)
         kit = str(federation.kit / "sites" / name)
         subprocess.run([*words, "enroll", str(place), "--kit", kit], check=True, capture_output=True)
+        subprocess.run([*words, "approve", str(place), "--yes"], check=True, capture_output=True)
         code, text = command("admit", federation.kit, place / "federation" / f"{name}.pub")
         assert code == 0, text
         federation.join(name)

@@ -85,6 +85,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Study]:
         for name in ("site-1", "site-2", "site-3"):
             folder = one.demo / "sites" / name
             one.command("client", "enroll", folder, "--kit", one.kit / "sites" / name)
+            one.command("client", "approve", folder, "--yes")
             one.command("server", "admit", one.kit, folder / "federation" / f"{name}.pub")
             one.join(name)
         wait_for(lambda: one.command("server", "status", one.kit).count("online") == 3)

@@ -36,7 +36,7 @@ def test_everything_of_the_server_is_private(kit: Path) -> None:
 def test_a_site_gets_no_private_key_and_all_it_needs(kit: Path) -> None:
     assert {folder.name for folder in (kit / "sites").iterdir()} == set(ROSTER)
     for folder in (kit / "sites").iterdir():
-        assert {path.name for path in folder.iterdir()} == {"ca.crt", "study.toml", "site-kit.json"}
+        assert {path.name for path in folder.iterdir()} == {"ca.crt", "study.toml", "signing.pub", "site-kit.json"}
         assert all(b"PRIVATE" not in path.read_bytes() for path in folder.iterdir())
         content = json.loads((folder / "site-kit.json").read_text())
         assert content["name"] == folder.name

@@ -1,0 +1,1 @@
+"""A site's audit trail: every message in and out, and every decision, in a chain of hashes."""

@@ -1,0 +1,86 @@
+"""The page `What left this hospital`, in the look of the other reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from common.report import write_page
+from common.report.parts import Results
+from common.report.sections import Section
+from common.report.view_summary import Summary
+from common.report.words import counted
+
+TITLE = "What left this hospital"
+TEMPLATES = Path(__file__).parent / "templates"
+_EVENTS = {
+    "approval": "study approved",
+    "join": "joined the federation",
+    "key": "key made",
+    "policy": "policy of the site",
+    "mended": "unfinished line taken off",
+}
+
+
+def write_audit_page(results: Results, path: Path) -> None:
+    """Write the page from the content of results.json."""
+    sections = (
+        Section("audit_messages", "Messages", _messages, "Messages"),
+        Section("audit_contents", "What was in them", _contents, "Contents"),
+        Section("audit_decisions", "Approvals and other decisions", _decisions, "Decisions"),
+        Section("audit_chain", "Whether this can be believed", _chain, "The chain"),
+    )
+    write_page(
+        results, path, title=TITLE, sections=sections, templates=(TEMPLATES,), summary=_summary(results), closing=()
+    )
+
+
+def _summary(results: Results) -> Summary:
+    since = f"since {results['since']}" if results["since"] else "since the trail began"
+    return Summary(
+        f"{results['site']} · {since}",
+        ("What did this hospital send to an aggregation server, and who allowed it?",),
+        tuple(map(Markup.escape, _found(results))),
+        ("Messages hold sums, counts and weights; of single patients none. Images and tables stay here.",),
+    )
+
+
+def _found(results: Results) -> Iterator[str]:
+    phases = [phase for study in results["studies"] for phase in study["phases"]]
+    answers, size = (sum(phase[key] for phase in phases) for key in ("answers", "bytes"))
+    refused = sum(sum(phase["faults"].values()) for phase in phases)
+    yield (
+        f"{counted(answers, 'answer')} and {counted(refused, 'refusal')} left, {data_size(size)} in all, of "
+        f"{counted(len(results['studies']), 'study', 'studies')}."
+    )
+    if results["intact"]:
+        yield f"The trail of {counted(results['lines'], 'line')} is unbroken."
+    else:
+        yield f"The trail is broken: {results['faults'][0]}."
+
+
+def _messages(results: Results) -> Mapping[str, Any] | None:
+    return {"studies": results["studies"], "data_size": data_size} if results["studies"] else None
+
+
+def _contents(results: Results) -> Mapping[str, Any] | None:
+    return {"studies": results["studies"]} if results["studies"] else None
+
+
+def _decisions(results: Results) -> Mapping[str, Any] | None:
+    return {"rows": results["decisions"], "names": _EVENTS} if results["decisions"] else None
+
+
+def _chain(results: Results) -> Mapping[str, Any]:
+    return {"faults": results["faults"], "lines": results["lines"], "head": results["head"]}
+
+
+def data_size(number: float) -> str:
+    """Bytes for people."""
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.1f} {unit}"
+    return f"{number:.0f} bytes"

@@ -1,0 +1,95 @@
+"""The one way through the wall: a question is recorded and answered, the answer held against the policy and recorded.
+
+Only then it goes; whatever fails on the way, no numbers do.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from flwr.app import RecordDict
+
+from client.approval import check_approved, check_in_trail
+from client.audit.recorder import Recorder, record_policy
+from client.audit.trail import Trail
+from client.enrolled_server import SERVER_CA, check_server, enrolled_server
+from client.federation.answer import answer, open_desk
+from client.outgoing import check_phase, kept_to_policy
+from client.policy import promised_epsilon
+from client.site import Site, load_site
+from common.errors import PeerError
+from common.messages import (
+    CATALOGUE,
+    Fault,
+    Letter,
+    Request,
+    decode,
+    encode,
+    encode_fault,
+    fault_of,
+)
+from common.messages.masking import MaskedRequest
+from common.messages.shared import WEIGHTS
+
+NodeConfig = Mapping[str, bool | float | int | str]
+log = logging.getLogger("pdl1es.site")
+
+
+def answered(content: RecordDict, kind: type[Request], config: NodeConfig) -> RecordDict:
+    """The answer to a message, or a coded fault; what went wrong stays in the site's log.
+
+    `config` is what Flower's node was started with. A question asked twice is computed and recorded twice, and gets the
+    same answer.
+    """
+    try:
+        folder = config.get("site-folder")
+        if not isinstance(folder, str):
+            raise PeerError("the node was started without site-folder")
+        return _recorded(content, kind, load_site(Path(folder)), asks=config.get(SERVER_CA))
+    except Exception as error:  # an error that escapes would travel with its text
+        return encode_fault(_logged(error, kind))
+
+
+def _recorded(content: RecordDict, kind: type[Request], site: Site, *, asks: object) -> RecordDict:
+    server = enrolled_server(site.folder)
+    recorder = Recorder(Trail(site.folder), kind, server)
+    question: Letter | PeerError
+    try:
+        question = Letter(*decode(content, kind))
+    except PeerError as error:
+        question = error
+    recorder.received(content, question if isinstance(question, Letter) else None)
+    reply: Letter | Fault
+    try:
+        check_server(site.policy, enrolled=server, asks=asks)
+        reply = _answer(site, question, kind, recorder.trail)
+        goes = encode(reply)
+    except Exception as error:  # as above
+        reply = _logged(error, kind)
+        goes = encode_fault(reply)
+    recorder.sent(goes, reply)
+    return goes
+
+
+def _answer(site: Site, question: Letter | PeerError, kind: type[Request], trail: Trail) -> Letter:
+    if isinstance(question, PeerError):
+        raise question
+    record_policy(trail, site.policy)
+    desk = open_desk(site)
+    check_in_trail(check_approved(site.folder, desk.sha256), trail.entries(), trail)
+    epsilon = promised_epsilon(desk.study)
+    request = question.record
+    if not isinstance(request, Request):
+        raise PeerError(f"a {request.kind} record is no question")
+    for asked in (request, *([request.asked()] if isinstance(request, MaskedRequest) else ())):
+        weights = bool(CATALOGUE[type(asked)].array_names & WEIGHTS)
+        check_phase(asked.phase, site.policy, epsilon=epsilon, weights=weights)
+    built = answer(desk, request, question.arrays)
+    return kept_to_policy(built, site.policy, epsilon=epsilon, came=question.arrays)
+
+
+def _logged(error: Exception, kind: type[Request]) -> Fault:
+    log.error("a %s request was not answered", kind.kind, exc_info=error)
+    return fault_of(error)
