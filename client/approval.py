@@ -5,21 +5,23 @@ from __future__ import annotations
 import datetime
 import os
 import pwd
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from client.approval_study import SiteStudy, read_for_site
 from client.audit.entry import Entry, Event
 from client.audit.recorder import record_policy
 from client.audit.trail import Trail
 from client.site import Site
 from common import atomic
-from common.errors import ApprovalError, StudyError, TrailError
+from common.errors import ApprovalError, TrailError
 from common.flower_environment import private_folder
 from common.messages.record import Sha256
-from common.study import Federation, Study, load_study, parse_study, study_sha256
+from common.study import Study, parse_study
 
 APPROVAL_FILE = Path("federation") / "approved.json"
 
@@ -51,23 +53,27 @@ class Change:
 
 
 def approve(site: Site, study_file: Path) -> Approval:
-    """Pin a study, by its hash, as the one that may run here; StudyError when it is not for this site.
+    """Pin a study's file as it is now; StudyError when it is not for this site."""
+    return approve_study(site, read_for_site(site, study_file))
 
-    Approving the same study again changes nothing.
+
+def approve_study(site: Site, read: SiteStudy) -> Approval:
+    """Pin a study, by its hash, as the one that may run here.
+
+    Approving the same study again changes nothing, as long as the first approval's line is in the trail.
     """
-    load_for_site(site, study_file)
-    sha256 = study_sha256(study_file)
-    if (known := read_approval(site.folder)) is not None and known.study_sha256 == sha256:
+    trail, user, known = Trail(site.folder), _user(), read_approval(site.folder)
+    same = known is not None and known.study_sha256 == read.sha256
+    if known is not None and same and is_in_trail(known, trail.entries()):
         return known
-    trail, user = Trail(site.folder), _user()
     record_policy(trail, site.policy)
     details = {"user": user, "before": known.study_sha256 if known else "none"}
-    line = trail.append(Event(event="approval", study_sha256=sha256, details=details))
+    line = trail.append(Event(event="approval", study_sha256=read.sha256, details=details))
     approval = Approval(
-        study_sha256=sha256,
+        study_sha256=read.sha256,
         time=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         user=user,
-        study=study_file.read_text("utf-8"),
+        study=read.text,
         audit_hash=line.hash,
     )
     private_folder((site.folder / APPROVAL_FILE).parent)
@@ -87,13 +93,26 @@ def check_approved(site_folder: Path, sha256: str) -> Approval:
     )
 
 
-def check_in_trail(approval: Approval, entries: tuple[Entry, ...], trail: Trail) -> None:
+def check_in_trail(approval: Approval, entries: Sequence[Entry], trail: Trail) -> None:
     """TrailError unless the approval's line is in the trail: a trail begun anew does not know what left before."""
-    if not any(one.hash == approval.audit_hash and one.study_sha256 == approval.study_sha256 for one in entries):
+    if not is_in_trail(approval, entries):
         raise TrailError(
             f"{trail.file}: the line of the approval is missing, so it is not the trail of this federation; put it "
-            f"back from a backup, or delete {trail.folder / APPROVAL_FILE} and approve the study again"
+            f"back from a backup, or approve the study again: pdl1es-site approve {trail.folder}"
         )
+
+
+def is_in_trail(approval: Approval, entries: Sequence[Entry]) -> bool:
+    """Whether an approval's line is among the approvals and mended lines of a trail.
+
+    A line that the head did not name when the trail was put right is none: it was never finished, or somebody else's.
+    """
+    unnamed = {one.details.get("line") for one in entries if one.event == "mended"}
+    return any(
+        (one.event, one.hash, one.study_sha256) == ("approval", approval.audit_hash, approval.study_sha256)
+        and str(one.sequence) not in unnamed
+        for one in entries
+    )
 
 
 def read_approval(site_folder: Path) -> Approval | None:
@@ -105,21 +124,6 @@ def read_approval(site_folder: Path) -> Approval | None:
         return Approval.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ApprovalError(f"{path}: is no approval; delete it and approve the study again") from error
-
-
-def load_for_site(site: Site, study_file: Path) -> tuple[Study, Federation]:
-    """A federated study with this site in its roster, and its federation; StudyError for another."""
-    study = load_study(study_file)
-    if study.federation is None:
-        raise StudyError(
-            f"{study_file}: has no table [federation], so it is the study of one site; ask for the other file"
-        )
-    if site.name not in study.federation.roster:
-        raise StudyError(
-            f"{study_file}: the roster is {', '.join(study.federation.roster)}, this site is {site.name!r}; "
-            "correct name in site.toml, or ask the coordinator"
-        )
-    return study, study.federation
 
 
 def changes(before: str, now: Study) -> tuple[Change, ...]:

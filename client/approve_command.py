@@ -8,11 +8,10 @@ from typing import Annotated
 
 import typer
 
-from client.federation_folder import FederationFolder, check_study
+from client.federation_folder import FederationFolder
 from client.site import Site, load_site
-from common.errors import ApprovalError, UsageError
+from common.errors import ApprovalError, DataError, UsageError
 from common.site_kit import KIT_FILE, STUDY_FILE, read_site_kit
-from common.study import study_sha256
 
 Folder = Annotated[Path, typer.Argument(help="The site's folder.", metavar="DIR")]
 
@@ -27,30 +26,34 @@ def approve_command(
     """Show what a study computes at this site and what each phase sends, and approve it."""
     site = load_site(folder)
     # the trail's records take seconds to import, and the other commands do not need them
-    from client.approval import approve, changes, load_for_site, read_approval
+    from client.approval import approve_study, changes, read_approval
+    from client.approval_study import read_for_site
     from client.approval_text import approval_text, change_lines
 
     file = study or FederationFolder(site.folder).folder / STUDY_FILE
-    found, federation = load_for_site(site, file)
-    _check_enrolled(site, file)
+    read = read_for_site(site, file)
+    _check_enrolled(site, file, sha256=read.sha256)
     before = read_approval(site.folder)
-    for line in approval_text(found, federation, site.policy, sha256=study_sha256(file)):
+    for line in approval_text(read.study, read.federation, site.policy, sha256=read.sha256):
         typer.echo(line)
     typer.echo("")
-    for line in change_lines(None if before is None else changes(before.study, found)):
+    for line in change_lines(None if before is None else changes(before.study, read.study)):
         typer.echo(line)
     if not yes:
         _ask()
-    approval = approve(site, file)
+    approval = approve_study(site, read)
     typer.echo(f"\nApproved       {approval.study_sha256}, by {approval.user}, {approval.time}")
     typer.echo(f"Next: pdl1es-site join {folder}")
 
 
-def _check_enrolled(site: Site, file: Path) -> None:
+def _check_enrolled(site: Site, file: Path, *, sha256: str) -> None:
     """DataError for another study than the one that an enrolled site has its kit for."""
     place = FederationFolder(site.folder).folder
-    if (place / KIT_FILE).exists():
-        check_study(file, read_site_kit(place))
+    if (place / KIT_FILE).exists() and (kit := read_site_kit(place)).study_sha256 != sha256:
+        raise DataError(
+            f"{file}: has SHA-256 {sha256[:12]}, the kit is for {kit.study_sha256[:12]}; a study is never edited, "
+            "ask the coordinator for the kit again"
+        )
 
 
 def _ask() -> None:

@@ -21,6 +21,8 @@ def enrolled_server(site_folder: Path) -> str | None:
         return None
     try:
         return hashlib.sha256(ssl.PEM_cert_to_DER_cert(path.read_text("ascii").strip())).hexdigest()
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror}); permit it, or enroll again") from error
     except ValueError as error:
         raise DataError(f"{path}: is no certificate in PEM; ask the coordinator for the kit again") from error
 

@@ -6,8 +6,9 @@ Only then it goes; whatever fails on the way, no numbers do.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from flwr.app import RecordDict
 
@@ -34,6 +35,7 @@ from common.messages.masking import MaskedRequest
 from common.messages.shared import WEIGHTS
 
 NodeConfig = Mapping[str, bool | float | int | str]
+Found = TypeVar("Found")
 log = logging.getLogger("pdl1es.site")
 
 
@@ -47,24 +49,25 @@ def answered(content: RecordDict, kind: type[Request], config: NodeConfig) -> Re
         folder = config.get("site-folder")
         if not isinstance(folder, str):
             raise PeerError("the node was started without site-folder")
-        return _recorded(content, kind, load_site(Path(folder)), asks=config.get(SERVER_CA))
+        if not Path(folder, "site.toml").exists():
+            # no trail either, in what is no site's folder
+            load_site(Path(folder))
+        return _recorded(content, kind, Path(folder), asks=config.get(SERVER_CA))
     except Exception as error:  # an error that escapes would travel with its text
         return encode_fault(_logged(error, kind))
 
 
-def _recorded(content: RecordDict, kind: type[Request], site: Site, *, asks: object) -> RecordDict:
-    server = enrolled_server(site.folder)
-    recorder = Recorder(Trail(site.folder), kind, server)
-    question: Letter | PeerError
-    try:
-        question = Letter(*decode(content, kind))
-    except PeerError as error:
-        question = error
+def _recorded(content: RecordDict, kind: type[Request], folder: Path, *, asks: object) -> RecordDict:
+    """Whatever is wrong with the question, or with this site's own files, the question has its line before."""
+    server = _tried(lambda: enrolled_server(folder))
+    question = _tried(lambda: Letter(*decode(content, kind)))
+    recorder = Recorder(Trail(folder), kind, server if isinstance(server, str) else None)
     recorder.received(content, question if isinstance(question, Letter) else None)
     reply: Letter | Fault
     try:
-        check_server(site.policy, enrolled=server, asks=asks)
-        reply = _answer(site, question, kind, recorder.trail)
+        site = load_site(folder)
+        check_server(site.policy, enrolled=_found(server), asks=asks)
+        reply = _answer(site, _found(question), kind, recorder.trail)
         goes = encode(reply)
     except Exception as error:  # as above
         reply = _logged(error, kind)
@@ -73,12 +76,23 @@ def _recorded(content: RecordDict, kind: type[Request], site: Site, *, asks: obj
     return goes
 
 
-def _answer(site: Site, question: Letter | PeerError, kind: type[Request], trail: Trail) -> Letter:
-    if isinstance(question, PeerError):
-        raise question
+def _tried(attempt: Callable[[], Found]) -> Found | Exception:
+    try:
+        return attempt()
+    except Exception as error:  # it is raised once the question has its line
+        return error
+
+
+def _found(tried: Found | Exception) -> Found:
+    if isinstance(tried, Exception):
+        raise tried
+    return tried
+
+
+def _answer(site: Site, question: Letter, kind: type[Request], trail: Trail) -> Letter:
     record_policy(trail, site.policy)
     desk = open_desk(site)
-    check_in_trail(check_approved(site.folder, desk.sha256), trail.entries(), trail)
+    check_in_trail(check_approved(site.folder, desk.sha256), trail.entries_of("approval", "mended"), trail)
     epsilon = promised_epsilon(desk.study)
     request = question.record
     if not isinstance(request, Request):

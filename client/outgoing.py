@@ -14,7 +14,7 @@ from common.messages import Arrays, DescribeReply, Letter, RanksReply, Reply, Su
 from common.messages.shared import WEIGHTS, DivisionCounts, RankColumns
 from common.phases import Phase
 
-METRICS = ("loss", "validation", "test", "test_scores", "validation_scores", "by_score", "by_group")
+METRICS = ("loss", "validation", "test", "test_scores", "validation_scores", "median_score", "by_score", "by_group")
 CURVES = ("high", "low")
 Withheld = tuple[dict[str, Any], list[str]]
 """Fields that are replaced, and what the answer says of it."""

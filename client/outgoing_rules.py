@@ -144,6 +144,8 @@ def _survival(reply: SurvivalReply, policy: Policy) -> Iterator[str]:
     told = (reply.median_score, reply.by_score, reply.by_group, reply.high, reply.low)
     if not reply.patients and any(part is not None for part in told):
         yield "a statistic over an unknown number of patients"
+    if (reply.high is None) != (reply.low is None):
+        yield "one group of two, which tells the number of the other"
 
 
 RULES: dict[type[Part], Rule] = {

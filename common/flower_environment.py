@@ -7,6 +7,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from common import atomic
 from common.errors import UsageError
 
 PRIVATE_UMASK = 0o077
@@ -62,10 +63,18 @@ def private_folder(path: Path) -> Path:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Write a new file that only its owner can read; FileExistsError when there is one."""
+    """Write a new file that only its owner can read, on disk for good; FileExistsError when there is one."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        # half a key would stand in the way of the next one
+        path.unlink(missing_ok=True)
+        raise
+    atomic.sync_folder(path.parent)
 
 
 def _programs() -> Path:

@@ -9,7 +9,7 @@ from rich.markup import escape
 
 _COLOURS = {"online": "green", "offline": "yellow", "admitted": "blue", "revoked": "red", "never enrolled": "red"}
 _LATEST = 5
-screen = Console(highlight=False, soft_wrap=True)
+screen = Console(highlight=False, soft_wrap=True, emoji=False)
 
 
 def show_status(content: dict[str, Any]) -> None:

@@ -29,8 +29,8 @@ app = typer.Typer(
 )
 SHOWN_GROUPS = ("Discrimination", "PD-L1ES under immunotherapy")
 TREATMENTS = ("monotherapy", "combination")
-notes = Console(stderr=True, highlight=False, soft_wrap=True)
-screen = Console(highlight=False, soft_wrap=True)
+notes = Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
+screen = Console(highlight=False, soft_wrap=True, emoji=False)
 
 Preset = Annotated[str, typer.Option(help="quick: a part of the cohort, minutes; paper: everything.")]
 StudyFile = Annotated[Path | None, typer.Option("--study", help="A study file of your own instead of a preset.")]

@@ -21,7 +21,7 @@ _EVENTS = {
     "join": "joined the federation",
     "key": "key made",
     "policy": "policy of the site",
-    "mended": "unfinished line taken off",
+    "mended": "put right after an interruption",
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from flwr.app import RecordDict
 
 from client.audit.contents import content_sha256, contents_of
-from client.audit.entry import Entry, Event
+from client.audit.entry import Event
 from client.audit.trail import Trail
 from client.policy import Policy
 from common.messages import Fault, Letter, Request, message_bytes
@@ -58,8 +58,8 @@ class Recorder:
 
 def record_policy(trail: Trail, policy: Policy) -> None:
     """A line when the policy is another than the last one in the trail."""
-    before = last_of(trail.entries(), "policy")
-    if before is None or before.details["sha256"] != policy.sha256:
+    known = trail.entries_of("policy")
+    if not known or known[-1].details["sha256"] != policy.sha256:
         told = {name: str(value) for name, value in policy.model_dump(mode="json").items()}
         trail.append(Event(event="policy", details={"sha256": policy.sha256, **told}))
 
@@ -72,8 +72,3 @@ def record_join(site_folder: Path, *, address: str, server: str) -> None:
 def record_key(site_folder: Path, *, fingerprint: str) -> None:
     """A line for a key that this site made."""
     Trail(site_folder).append(Event(event="key", details={"fingerprint": fingerprint}))
-
-
-def last_of(entries: tuple[Entry, ...], event: str) -> Entry | None:
-    """The last line of one event, if there is one."""
-    return next((one for one in reversed(entries) if one.event == event), None)

@@ -19,13 +19,18 @@ _NAMES = (
     "AccessionNumber AdmissionID ServiceEpisodeID InsurancePlanIdentification CountryOfResidence RegionOfResidence "
     "ResponsiblePerson ReferringPhysicianName ReferringPhysicianAddress ReferringPhysicianTelephoneNumbers "
     "PerformingPhysicianName PhysiciansOfRecord NameOfPhysiciansReadingStudy RequestingPhysician OperatorsName "
-    "ScheduledPerformingPhysicianName InstitutionName InstitutionAddress ReviewerName PersonName"
+    "ScheduledPerformingPhysicianName InstitutionName InstitutionAddress ReviewerName PersonName "
+    "ContentCreatorName ConsultingPhysicianName AdditionalPatientHistory ImageComments StudyComments "
+    "RequestedProcedureComments VisitComments"
 )
 KEYWORDS = tuple(_NAMES.split())
 """From the basic confidentiality profile, DICOM PS3.15 table E.1-1: what names a person or leads straight to one."""
 
 _PLACEHOLDERS = frozenset({"", "anonymous", "anonymized", "anonymised", "anon", "removed", "unknown", "none"})
 _PSEUDONYM = ("PatientName", "PatientID")
+_TEXT = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
+MOST_PRIVATE = 5
+"""Private tags with text that are named; nobody but the maker knows what they hold."""
 
 
 def identifying(path: Path) -> tuple[str, ...]:
@@ -38,10 +43,20 @@ def identifying(path: Path) -> tuple[str, ...]:
         raise DicomError(path, "is no DICOM file, or cannot be read; name a DICOM file")
     with reading(path):
         data = pydicom.dcmread(path, force=True, stop_before_pixels=True)
-        found = {element.keyword for element in data.iterall() if element.keyword in KEYWORDS and _told(element.value)}
-        found -= _pseudonyms(data)
+        exempt = _pseudonyms(data)
+        told = [element for element in data.iterall() if _told(element.value)]
+        # a pseudonym stands at the top; deeper down the scanner's own items keep the name
+        found = {
+            one.keyword
+            for one in told
+            if one.keyword in KEYWORDS and not (one.keyword in exempt and one is data.get(one.tag))
+        }
+        private = sorted(
+            {one.tag for one in told if one.tag.is_private and one.VR in _TEXT and not one.tag.is_private_creator}
+        )
         burned = ("BurnedInAnnotation (0028,0301) is YES",) if "YES" in words(data, "BurnedInAnnotation") else ()
-    return tuple(f"{keyword} {Tag(keyword)}" for keyword in KEYWORDS if keyword in found) + burned
+    named = tuple(f"{keyword} {Tag(keyword)}" for keyword in KEYWORDS if keyword in found)
+    return named + tuple(f"private text {tag}" for tag in private[:MOST_PRIVATE]) + burned
 
 
 def _told(value: object) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from client.approval import check_approved, load_for_site
+from client.approval import check_approved
+from client.approval_study import read_for_site
 from client.federation.board import for_own_eyes, write_scalars
 from client.federation.conformity import check_agreed
 from client.federation.dataset import STATE_FILE, Dataset, federation_cache, load_dataset
@@ -18,6 +19,7 @@ from client.federation.guards import Guard
 from client.federation.local_report import write_local_report
 from client.federation.masking import answer_masked
 from client.federation.masking_checks import MaskingDesk
+from client.federation.pinned import check_pinned
 from client.federation.site_state import SiteState
 from client.federation.statistics import training_correlation, training_ranks, training_statistics
 from client.federation.survival import received_scores, survive
@@ -45,7 +47,7 @@ from common.messages import (
 )
 from common.messages.masking import MaskingRequest
 from common.parallel import cores
-from common.study import Federation, Study, study_sha256
+from common.study import Federation, Study
 
 STUDY_FILE = Path("federation") / "study.toml"
 """The study that the site approved, in its folder."""
@@ -84,13 +86,11 @@ def open_desk(site: Site) -> Desk:
 
     ApprovalError for a study that was not approved, or was changed since by a byte.
     """
-    path = site.folder / STUDY_FILE
-    study, federation = load_for_site(site, path)
-    sha256 = study_sha256(path)
-    check_approved(site.folder, sha256)
+    read = read_for_site(site, site.folder / STUDY_FILE)
+    check_approved(site.folder, read.sha256)
     if site.threads is not None:
         torch.set_num_threads(site.threads)
-    return Desk(site, study, federation, sha256)
+    return Desk(site, read.study, read.federation, read.sha256)
 
 
 def answer(desk: Desk, request: Request, arrays: Arrays) -> Letter:
@@ -120,6 +120,7 @@ def _hidden(desk: Desk, request: Request, arrays: Arrays) -> Letter:
 
 
 def _plain(desk: Desk, request: Request, arrays: Arrays) -> Letter:
+    check_pinned(request, federation_cache(desk.site, desk.sha256))
     match request:
         case DescribeRequest():
             return _describe(desk, request)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
 import numpy as np
 
 from common.errors import PeerError
-from common.messages import Arrays, CorrelationReply, Letter, RanksReply, Reply, StatisticsReply, TrainingReply
+from common.messages import Arrays, CorrelationReply, Letter, RanksReply, StatisticsReply, TrainingReply
 from common.messages.masking import MaskedRequest
+from common.messages.shared import CoMomentColumns
 from common.pooling import Moments
 from common.secure_aggregation import STATISTICS, SUMS, Vector
 from common.secure_aggregation.selection_sums import correlation_numbers, rank_numbers
@@ -16,7 +15,6 @@ from common.secure_aggregation.statistics_sums import statistics_numbers
 from common.secure_aggregation.training_sums import training_vector
 
 _NOTHING = np.zeros(0, dtype=np.uint32)
-Answer = TypeVar("Answer", bound=Reply)
 
 
 def vector_of(letter: Letter, request: MaskedRequest, arrays: Arrays) -> Vector:
@@ -26,8 +24,8 @@ def vector_of(letter: Letter, request: MaskedRequest, arrays: Arrays) -> Vector:
             return Vector(_NOTHING, tuple(_statistics(statistics)), STATISTICS)
         case RanksReply() as ranks:
             return Vector(_NOTHING, tuple(rank_numbers(ranks.ranks.rank_sums())), SUMS)
-        case CorrelationReply() as correlation:
-            return Vector(_NOTHING, tuple(_correlation(correlation, request)), SUMS)
+        case CorrelationReply(products=CoMomentColumns() as products):
+            return Vector(_NOTHING, tuple(correlation_numbers(products.co_moments())), SUMS)
         case TrainingReply() as training:
             return training_vector(
                 patients=training.patients,
@@ -44,9 +42,3 @@ def vector_of(letter: Letter, request: MaskedRequest, arrays: Arrays) -> Vector:
 def _statistics(reply: StatisticsReply) -> list[int]:
     parts: dict[str, Moments] = {"radiomics": reply.radiomics.moments(), "clinical": reply.clinical.moments()}
     return [number for what, part in parts.items() for number in statistics_numbers(part, what=what)]
-
-
-def _correlation(reply: CorrelationReply, request: MaskedRequest) -> list[int]:
-    asked = request.asked()
-    columns = len(getattr(asked, "radiomic_features", ()))
-    return correlation_numbers(None if reply.products is None else reply.products.co_moments(), columns=columns)

@@ -9,14 +9,26 @@ from client.federation.masking_identity import check_signatures
 from client.federation.masking_keys import opened_shares
 from client.federation.masking_state import MaskingState, SiteSitting
 from client.site import Site
-from common.errors import PeerError
-from common.messages import Arrays, Letter, Request
+from common.errors import DataError, PeerError
+from common.messages import (
+    Arrays,
+    CorrelationReply,
+    Letter,
+    RanksReply,
+    Record,
+    Request,
+    StatisticsReply,
+    TrainingReply,
+    TrainingRequest,
+)
 from common.messages.masking import MaskedRequest, MaskingRequest, Participant, Question, question_sha256
 from common.secure_aggregation import FEWEST_SITES, threshold
 from common.study import Federation
 
 Plain = Callable[[Request, Arrays], Letter]
 """How the site answers a question without masks."""
+MOST_PATIENTS = 100_000
+"""Training patients that a site may have on average."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +55,13 @@ def under_way(desk: MaskingDesk, request: MaskingRequest) -> SiteSitting:
     sitting = desk.state.under_way()
     if sitting is None or sitting.sitting != request.sitting or sitting.study_sha256 != request.study_sha256:
         raise PeerError("a step of another exchange than the one under way at this site; begin the exchange anew")
+    return sitting
+
+
+def with_secrets(sitting: SiteSitting) -> SiteSitting:
+    """The sitting; PeerError when it is over at this site, whose secrets are gone."""
+    if sitting.told is not None:
+        raise PeerError("a step of an exchange that is over at this site; begin the exchange anew")
     return sitting
 
 
@@ -84,6 +103,42 @@ def checked_question(sitting: SiteSitting, request: MaskedRequest, arrays: Array
     told = (question.study_sha256, question.phase, getattr(question, "round", -1), getattr(question, "run", known.run))
     if told != (sitting.study_sha256, known.question_phase, known.round, known.run):
         raise PeerError("the masked question is of another study, phase, round or run than its keys; it is refused")
-    if question_sha256(question, arrays) != known.question_sha256:
+    if question_sha256(question, arrays, patients=request.patients) != known.question_sha256:
         raise PeerError("the masked question is another than its keys were made for; it is refused")
     return question
+
+
+def check_patients(request: MaskedRequest, reply: Record, *, sites: int) -> None:
+    """PeerError for a number of all training patients that so many sites with this one cannot have.
+
+    One too large would round the changes of small sites away and leave those of a large one.
+    """
+    if not isinstance(reply, TrainingReply):
+        return
+    if not reply.patients + sites - 1 <= request.patients <= sites * MOST_PATIENTS:
+        raise PeerError(
+            f"the server counts {request.patients} training patients over all sites, which {sites} sites with this one "
+            "cannot have; the exchange is refused"
+        )
+
+
+def check_whole(letter: Letter, question: Question) -> None:
+    """DataError when a whole part of an answer is withheld: with zeros in it the sum could be one other site's part."""
+    withheld = getattr(letter.record, "withheld", ())
+    match letter.record, question:
+        case StatisticsReply() as statistics, _:
+            missing = not (any(statistics.radiomics.n) and any(statistics.clinical.n))
+        case RanksReply() as ranks, _:
+            missing = not any((*ranks.ranks.n_positive, *ranks.ranks.n_negative))
+        case CorrelationReply() as correlation, _:
+            missing = correlation.products is None
+        case TrainingReply() as training, TrainingRequest() as asked:
+            missing = asked.validate_weights and training.validation is None
+            missing = missing or (asked.epochs > 0 and (training.loss is None or not letter.arrays))
+        case _:
+            missing = True
+    if missing:
+        raise DataError(
+            f"a whole part of the {question.kind} answer is withheld here ({'; '.join(withheld)}), and a "
+            "sum with zeros for it could be one other site's part; this site is left out of the sum"
+        )

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -11,9 +15,10 @@ from client.site import Site
 from common import atomic
 from common.errors import DataError, PeerError
 from common.flower_environment import private_folder
-from common.messages.masking import Participant, SharesReply, Sitting
+from common.messages.masking import Participant, SharesReply, Sitting, UncoverReply
 
-_FOLDER, _SITTING, _UNCOVERED = Path("federation") / "masking", "sitting.json", "uncovered.json"
+_FOLDER = Path("federation") / "masking"
+_SITTING, _UNCOVERED, _LOCK = "sitting.json", "uncovered.json", "lock"
 
 
 class HeldShares(BaseModel):
@@ -47,6 +52,22 @@ class SiteSitting(BaseModel):
     """Of the vector that was masked; the same masks never hide another one."""
     confirmed: tuple[str, ...] = ()
     """The one list of sites for which this site may tell shares."""
+    sum_names: tuple[str, ...] = ()
+    """Under which this site remembers the sum."""
+    told: UncoverReply | None = None
+    """What this site told last; nothing of the sitting is secret any more, and a lost answer is given again."""
+
+    def without_secrets(self, told: UncoverReply) -> SiteSitting:
+        """The sitting when it is over."""
+        gone: dict[str, Any] = {
+            "cipher_private": "",
+            "mask_private": "",
+            "seed": "",
+            "own_shares": None,
+            "dealt": None,
+            "held": {},
+        }
+        return self.model_copy(update={**gone, "told": told})
 
 
 class MaskingState:
@@ -54,6 +75,14 @@ class MaskingState:
 
     def __init__(self, site: Site) -> None:
         self.folder = site.folder / _FOLDER
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One step at a time, also of other processes: between reading a file and writing it nobody else does."""
+        private_folder(self.folder)
+        with (self.folder / _LOCK).open("ab") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def keep(self, sitting: SiteSitting) -> None:
         """Write a sitting in one step; the one before is gone with its secrets."""
@@ -69,18 +98,25 @@ class MaskingState:
         except (OSError, UnicodeDecodeError, ValidationError) as error:
             raise DataError(f"{path}: is damaged; delete it, the exchange begins anew with other keys") from error
 
-    def check_uncovered(self, question: str, survivors: tuple[str, ...]) -> None:
-        """PeerError when the same question was summed up over another list: the difference would show single sites."""
-        before = self._uncovered().get(question)
-        if before is not None and before != list(survivors):
-            raise PeerError(
-                f"this sum was told over {', '.join(before)} and is asked for over {', '.join(survivors)}: the "
-                "difference gives single sites away; bring the same sites back"
-            )
+    def check_uncovered(self, names: tuple[str, ...], survivors: tuple[str, ...]) -> None:
+        """PeerError when a sum of one of these names was told over another list: the difference shows single sites."""
+        for before in self._told(names):
+            if before != list(survivors):
+                raise _difference(before, survivors)
 
-    def note_uncovered(self, question: str, survivors: tuple[str, ...]) -> None:
-        """Remember, before the shares leave, over which sites a question was summed up."""
-        self._write(_UNCOVERED, json.dumps(self._uncovered() | {question: list(survivors)}))
+    def check_members(self, names: tuple[str, ...], members: tuple[str, ...]) -> None:
+        """PeerError when these sites cannot bring a sum over the list over which it was told before."""
+        for before in self._told(names):
+            if not set(before) <= set(members):
+                raise _difference(before, members)
+
+    def note_uncovered(self, names: tuple[str, ...], survivors: tuple[str, ...]) -> None:
+        """Remember, before the shares leave, over which sites a sum is told."""
+        self._write(_UNCOVERED, json.dumps(self._uncovered() | {name: list(survivors) for name in names}))
+
+    def _told(self, names: tuple[str, ...]) -> list[list[str]]:
+        told = self._uncovered()
+        return [told[name] for name in names if name in told]
 
     def _uncovered(self) -> dict[str, list[str]]:
         path = self.folder / _UNCOVERED
@@ -95,3 +131,10 @@ class MaskingState:
     def _write(self, name: str, text: str) -> None:
         private_folder(self.folder)
         atomic.write_text(self.folder / name, text)
+
+
+def _difference(before: Sequence[str], now: Sequence[str]) -> PeerError:
+    return PeerError(
+        f"this sum was told over {', '.join(before)} and is asked for over {', '.join(now)}: the difference gives "
+        "single sites away; bring the same sites back"
+    )

@@ -51,7 +51,8 @@ def training_correlation(dataset: Dataset, request: CorrelationRequest, *, site:
     products = None
     if cohort.training.sum() > 2 * len(names):
         values = cohort.features.loc[cohort.training, names].to_numpy(dtype=float)
-        standard = np.nan_to_num(request.radiomics.scaling().apply(values))
+        # a missing value stands at the site's mean: at the server's, a far one would pick out who lacks it
+        standard = request.radiomics.scaling().apply(values)
         # of a feature that one patient has, the sum of squares is that patient's value
         standard[:, (~np.isnan(values)).sum(axis=0) < guard.minimum_count] = np.nan
         products = CoMomentColumns.of(co_moments(standard))

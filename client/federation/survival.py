@@ -20,6 +20,9 @@ from common.pooling import bin_counts, withheld
 from common.study import Study
 from common.survival import cox_regression
 
+MOST_OF_SPREAD = 0.9
+"""Share of a score's spread that a few patients may hold at most."""
+
 
 def received_scores(
     dataset: Dataset,
@@ -56,7 +59,7 @@ def survive(
         site=site,
         patients=len(treated),
         median_score=central_score(logits, least=guard.minimum_count) if enough else None,
-        by_score=_effect(treated, logits, guard, "hazard ratio by score") if told else None,
+        by_score=_score_effect(treated, logits, guard, "hazard ratio by score") if told else None,
         by_group=_group_effect(treated, high, guard, "hazard ratio by group") if told else None,
         **bins,
         withheld=guard.notes(),
@@ -76,6 +79,16 @@ def central_score(logits: np.ndarray, *, least: int) -> float:
 def _group_effect(treated: pd.DataFrame, high: np.ndarray, guard: Guard, what: str) -> SiteEffect | None:
     """Of a group of one it would tell that patient's days."""
     return _effect(treated, high, guard, what) if guard.allows_classes(high, what) else None
+
+
+def _score_effect(treated: pd.DataFrame, logits: np.ndarray, guard: Guard, what: str) -> SiteEffect | None:
+    """A score that tells one patient, or a few, from all others would tell their days."""
+    spread = np.sort((logits - np.median(logits)) ** 2)
+    few = guard.least_of_class - 1
+    if spread[-few:].sum() > MOST_OF_SPREAD * spread.sum():
+        guard.forbids(what, f"{few} of the patients hold nearly all of the score's spread")
+        return None
+    return _effect(treated, logits, guard, what)
 
 
 def _effect(treated: pd.DataFrame, values: np.ndarray, guard: Guard, what: str) -> SiteEffect | None:
@@ -98,10 +111,12 @@ def _bins(treated: pd.DataFrame, high: np.ndarray, guard: Guard, *, allowed: boo
     if not allowed:
         guard.forbids("survival curves", "the site's policy does not share them")
         return {"high": None, "low": None}
-    return {
+    told = {
         name: _guarded(treated[chosen], guard, f"survival curve of the {name} group")
         for name, chosen in (("high", high), ("low", ~high))
     }
+    # the other group's number would tell how many are in the one that is withheld
+    return told if None not in told.values() else {"high": None, "low": None}
 
 
 def _guarded(treated: pd.DataFrame, guard: Guard, what: str) -> SurvivalBins | None:

@@ -130,7 +130,7 @@ class MaskedRequest(MaskingRequest):
     question: Annotated[str, Field(max_length=4 * 2**20)]
     """The question's record as JSON."""
     patients: Count
-    """Training patients of all sites that take part; weights are added up as shares of these."""
+    """Training patients of all sites that take part, the same for each; weights are added up as shares of these."""
 
     def asked(self) -> Question:
         """The question; PeerError when it is none."""
@@ -196,9 +196,16 @@ class UncoverReply(MaskingReply):
     revealed: Annotated[tuple[Revealed, ...], Field(max_length=1000), FailFast()]
 
 
-def question_sha256(question: Question, arrays: Arrays) -> str:
-    """Hash of what is asked, the same in every run of a study that asks the same."""
-    digest = hashlib.sha256(f"{question.kind}\n{question.model_dump_json(exclude={'run'})}".encode())
-    for name in sorted(arrays):
-        digest.update(f"\n{name} {arrays[name].size}\n".encode() + arrays[name].astype("<f4").tobytes())
+def question_sha256(question: Question, arrays: Arrays, *, patients: int) -> str:
+    """Hash of what is asked and of the patients that shares are counted of; sites told different ones share no key."""
+    digest = hashlib.sha256(f"{question.kind} {patients}\n{question.model_dump_json()}".encode())
+    digest.update(array_bytes(arrays))
     return digest.hexdigest()
+
+
+def array_bytes(arrays: Arrays) -> bytes:
+    """Arrays for a hash, each with its name and size."""
+    parts = (
+        f"\n{name} {arrays[name].size}\n".encode() + arrays[name].astype("<f4").tobytes() for name in sorted(arrays)
+    )
+    return b"".join(parts)

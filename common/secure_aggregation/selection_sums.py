@@ -28,14 +28,9 @@ def pooled_p(numbers: Sequence[int], *, largest_site: int) -> Values:
     return van_elteren_p(excess, variance, smallest_weight=1 / (largest_site + 1))
 
 
-def correlation_numbers(found: CoMoments | None, *, columns: int) -> list[int]:
-    """Patients, and of the columns those at sites that know them, sums, and products (the upper half).
-
-    A site that withholds its products adds zeros.
-    """
-    if found is None:
-        return [0] * correlation_size(columns)
-    sums, upper = found.n * found.mean, np.triu_indices(columns)
+def correlation_numbers(found: CoMoments) -> list[int]:
+    """Patients, and of the columns those at sites that know them, sums, and products (the upper half)."""
+    sums, upper = found.n * found.mean, np.triu_indices(found.mean.size)
     products = (found.cross + found.n * np.outer(found.mean, found.mean))[upper]
     values = [float(found.n), *found.known.astype(float).tolist(), *sums.tolist(), *products.tolist()]
     return SUMS.encode(values, what="correlations")
@@ -47,7 +42,7 @@ def correlation_size(columns: int) -> int:
 
 
 def pooled_co_moments(numbers: Sequence[int], *, columns: int) -> CoMoments:
-    """Co-moments of all sites' patients; `n` is 0 when every site withheld its products.
+    """Co-moments of all sites' patients.
 
     Columns are standardised by all sites' patients, so that means are near 0; where sites differ in which columns they
     know, a product of means counts the geometric mean of both columns' patients.

@@ -25,7 +25,7 @@ class PooledRound:
     patients: int
     loss: float | None
     validation: Validation | None
-    """None when no site may tell it."""
+    """None where it was not asked for."""
     arrays: Flat
     """Mean weights by training patients; empty when nothing was trained."""
 
@@ -41,10 +41,8 @@ def training_vector(
 ) -> Vector:
     """Parameters as changes from the round's first weights, running statistics as they are, by share of patients.
 
-    DataError for what is beyond the rings; PeerError when the server counts fewer patients than this site has.
+    `all_patients` are at least this site's. DataError for what is beyond the rings.
     """
-    if patients > all_patients:
-        raise PeerError(f"the server counts {all_patients} training patients over all sites, this site alone has more")
     share = patients / max(1, all_patients)
     judged = validation or Validation(patients=0, slices=0, loss_sum=0.0, concordant_pairs=0.0, pairs=0)
     scalars = [patients, patients * (loss or 0.0), judged.patients, judged.slices]

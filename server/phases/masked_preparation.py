@@ -50,12 +50,11 @@ def masked_p(run: StudyRun, *, features: int) -> tuple[Values, list[str]]:
     return pooled_p(total.vector.numbers, largest_site=max(known)), list(total.sites)
 
 
-def masked_products(run: StudyRun, request: CorrelationRequest) -> CoMoments | None:
-    """Cross products of all sites that may tell them; None when none may."""
+def masked_products(run: StudyRun, request: CorrelationRequest) -> CoMoments:
+    """Cross products of all sites; one that may not tell them is missing, and fewer than three give no sum."""
     columns = len(request.radiomic_features)
 
     def size(_: MaskedReply) -> tuple[int, int]:
         return 0, correlation_size(columns)
 
-    found = pooled_co_moments(masked_sum(run, request, SUMS, size=size).vector.numbers, columns=columns)
-    return found if found.n else None
+    return pooled_co_moments(masked_sum(run, request, SUMS, size=size).vector.numbers, columns=columns)

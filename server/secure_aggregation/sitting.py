@@ -62,7 +62,7 @@ def masked_sum(
     with other keys.
     """
     arrays = arrays or {}
-    steps = Steps(run, _new_sitting(run, question, arrays))
+    steps = Steps(run, _new_sitting(run, question, arrays, patients=patients))
     announced, needed = _announce(steps)
     asked = _MaskedQuestion(question, arrays, patients, ring, size)
     answered = _masked(steps, announced, asked, quorum=max(needed, run.federation.quorum))
@@ -99,11 +99,11 @@ class _MaskedQuestion:
         return Letter(request, self.arrays)
 
 
-def _new_sitting(run: StudyRun, question: Question, arrays: Arrays) -> Sitting:
+def _new_sitting(run: StudyRun, question: Question, arrays: Arrays, *, patients: int) -> Sitting:
     return Sitting(
         run=run.facts["run"],
         session=secrets.token_hex(16),
-        question_sha256=question_sha256(question, arrays),
+        question_sha256=question_sha256(question, arrays, patients=patients),
         question_phase=question.phase,
         round=getattr(question, "round", -1),
     )

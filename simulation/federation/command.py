@@ -15,8 +15,8 @@ from common.flower_environment import QUIET
 from simulation.studies import federated_text, place_study, study_text
 
 # a site's words are no markup
-notes = Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
-screen = Console(highlight=False, soft_wrap=True)
+notes = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+screen = Console(highlight=False, soft_wrap=True, emoji=False)
 
 Engine = Annotated[
     Literal["inprocess", "ray"], typer.Option(help="One site after another, or Flower's simulation, which needs Ray.")

@@ -11,7 +11,8 @@ import pytest
 from test_enroll import run, study_file
 
 from client.approval import APPROVAL_FILE, read_approval
-from client.audit.trail import Trail
+from client.audit.entry import Event
+from client.audit.trail import HEAD_FILE, Trail
 from common.study import study_sha256
 from server.provision import provision
 
@@ -60,6 +61,63 @@ def test_approval_pins_hash_time_and_account(site: Path, tmp_path: Path, capsys:
     before = path.read_bytes(), (site / "audit.jsonl").read_bytes()
     assert run(capsys, "approve", site, "--study", file, "--yes")[0] == 0
     assert (path.read_bytes(), (site / "audit.jsonl").read_bytes()) == before
+
+
+def test_the_remedy_for_a_broken_trail_works(enrolled: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "approve", enrolled, "--yes")[0] == 0
+    (enrolled / "audit.jsonl").write_text("altered\n")
+    for words in (("join", enrolled), ("approve", enrolled, "--yes")):
+        code, text = run(capsys, *words)
+        assert (code, "move it and" in text) == (1, True), text
+    for name in ("audit.jsonl", "federation/audit-head.json"):
+        (enrolled / name).rename(enrolled / f"{name}.old")
+    code, text = run(capsys, "join", enrolled)
+    assert (code, f"pdl1es-site approve {enrolled}" in text) == (1, True), text
+    assert run(capsys, "approve", enrolled, "--yes")[0] == 0
+    code, text = run(capsys, "join", enrolled, "--server", "no-such-host.invalid:9400")
+    assert (code, "not known" in text) == (3, True)
+    assert [one.event for one in Trail(enrolled).entries()] == ["policy", "approval", "join"]
+
+
+def test_an_approval_that_the_head_does_not_name_is_none(
+    enrolled: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(capsys, "approve", enrolled, "--yes")[0] == 0
+    path = enrolled / APPROVAL_FILE
+    told = json.loads(path.read_text())
+    head = (enrolled / HEAD_FILE).read_bytes()
+    forged = Event(event="approval", study_sha256=told["study_sha256"], details={"user": "director"})
+    told["audit_hash"] = Trail(enrolled).append(forged).hash
+    (enrolled / HEAD_FILE).write_bytes(head)
+    path.write_text(json.dumps(told))
+    for _ in range(2):
+        code, text = run(capsys, "join", enrolled)
+        assert (code, "the line of the approval is missing" in text) == (1, True), text
+    assert run(capsys, "approve", enrolled, "--yes")[0] == 0
+    assert run(capsys, "join", enrolled, "--server", "no-such-host.invalid:9400")[0] == 3
+    assert [one.event for one in Trail(enrolled).entries()][-4:] == ["approval", "mended", "approval", "join"]
+
+
+def test_what_was_shown_is_what_is_approved(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody puts another study in its place while a person reads."""
+    file = study_file(tmp_path)
+    shown, text = study_sha256(file), file.read_text()
+
+    class Exchanging(Terminal):
+        def readline(self, *_: object) -> str:  # type: ignore[override]
+            file.write_text(text.replace("local_epochs = 1", "local_epochs = 5"))
+            return "y\n"
+
+    monkeypatch.setattr("sys.stdin", Exchanging())
+    code, said = run(capsys, "approve", site, "--study", file)
+    assert code == 0, said
+    assert study_sha256(file) != shown
+    approval = read_approval(site)
+    assert approval is not None
+    assert (approval.study_sha256, approval.study) == (shown, text)
+    assert f"Approved       {shown}" in said
 
 
 def told_of(capsys: pytest.CaptureFixture[str], site: Path, file: Path) -> str:

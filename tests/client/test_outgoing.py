@@ -100,7 +100,7 @@ def survival(patients: int | None = 20, events: int = 9, leaving: tuple[float, .
     bins = SurvivalBins(edges=edges, events=leaving, censored=(0.0,) * len(leaving), n=20)
     effect = SiteEffect(log_hazard_ratio=0.3, standard_error=0.2, n=20, events=events)
     return SurvivalReply(
-        **FROM, patients=patients, median_score=0.4, by_score=effect, by_group=None, high=bins, low=None
+        **FROM, patients=patients, median_score=0.4, by_score=effect, by_group=None, high=bins, low=bins
     )
 
 
@@ -134,6 +134,7 @@ FEW: dict[str, Callable[[], Reply]] = {
     "validation of nine": lambda: training(20, judged(9, 4)),
     "validation with a positive of one": lambda: training(20, judged(20, 1)),
     "an area over nine": lambda: evaluation(9, 4),
+    "one group of two": lambda: survival().model_copy(update={"low": None}),
     "an area with a class of one": lambda: evaluation(20, 19),
     "a bin of nine": lambda: scored((8, 2), (2, 7)),
     "scores with a class of one": lambda: scored((1, 19)),
@@ -200,6 +201,8 @@ def test_metrics_stay_where_the_site_says_so() -> None:
     assert tested.test is None
     assert isinstance(survived, SurvivalReply)
     assert survived.by_score is None
+    assert survived.median_score is None
+    assert "median_score: the site's policy does not share it" in survived.withheld
     assert survived.high is not None
 
 
@@ -208,7 +211,7 @@ def test_curves_stay_where_the_site_says_so() -> None:
     assert isinstance(reply, SurvivalReply)
     assert reply.high is None
     assert reply.by_score is not None
-    assert reply.withheld == ("high: the site's policy does not share it",)
+    assert reply.withheld == tuple(f"{name}: the site's policy does not share it" for name in ("high", "low"))
 
 
 def test_a_phase_that_is_not_allowed() -> None:

@@ -13,7 +13,7 @@ from client.federation.masked_vector import vector_of
 from client.federation.masking import answer_masked
 from client.federation.masking_checks import MaskingDesk
 from client.site import Site, SiteFile
-from common.errors import PeerError
+from common.errors import DataError, PeerError
 from common.messages import Arrays, Letter, Preparation, TrainingReply, TrainingRequest, decode, encode
 from common.messages.masking import MaskedRequest, MaskingRequest
 from common.messages.shared import ColumnScaling
@@ -62,6 +62,8 @@ class MaskedSites:
     answered: Tamper = untouched
     seed: int = 0
     keep_letters: bool = True
+    told_patients: int = 0
+    """What the server says of all sites' patients, where it does not tell the truth."""
     letters: list[tuple[str, Letter, Letter]] = field(default_factory=list)
     """Site, request and answer of every step that was answered."""
 
@@ -112,7 +114,7 @@ class MaskedSites:
                 sent = self.asked(site, letter)
                 reply = self.answered(site, self.tell(site, sent))
                 check(reply.record, reply.arrays)
-            except PeerError as error:
+            except (DataError, PeerError) as error:
                 missing[site] = str(error)
                 continue
             if self.keep_letters:
@@ -122,15 +124,15 @@ class MaskedSites:
             raise PeerError(f"{letter.record.kind}: {len(answers)} of {quorum}: {missing}")
         return Answered(answers, missing, frozenset(), (), 0, 0, 0.0)
 
-    def sum(self, number: int = 0) -> Summed:
-        """What the server makes of a round."""
+    def sum(self, number: int = 0, **changes: Any) -> Summed:
+        """What the server makes of a round, or of one whose question has these other values."""
         return masked_sum(
             cast(StudyRun, self),
-            question(number),
+            question(number).model_copy(update=changes),
             SUMS,
             size=lambda _: (self.size, SCALARS + self.buffers),
             arrays=self.weights,
-            patients=sum(self.patients.values()),
+            patients=self.told_patients or sum(self.patients.values()),
         )
 
     def vectors(self) -> Mapping[str, Vector]:

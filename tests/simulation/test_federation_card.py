@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 from small_federation import SmallFederation, federation
 
 from client.app import app as client_app
@@ -17,6 +18,8 @@ from server.coordinate import coordinate
 from server.exchange import Exchange
 from server.live import Live
 from server.study_run import federation_of, open_run
+from simulation.cli import screen as reproduce_screen
+from simulation.federation.command import screen as federate_screen
 
 
 @pytest.fixture
@@ -96,3 +99,10 @@ def test_a_key_that_cannot_be_used_stops_the_run_before_any_question(small: Smal
     with pytest.raises(DataError, match="is no private key in PEM"):
         small.start()
     assert not any("describe" in line for line in small.said)
+
+
+@pytest.mark.parametrize("screen", [reproduce_screen, federate_screen])
+def test_a_fingerprint_is_printed_as_it_is(screen: Console) -> None:
+    with screen.capture() as shown:
+        screen.print("Signed by  6a:cd:f0:ab:id:vs")
+    assert shown.get().strip() == "Signed by  6a:cd:f0:ab:id:vs"

@@ -19,6 +19,7 @@ from test_federation_guards import fewer, training, weights
 from client.approval import APPROVAL_FILE, approve
 from client.audit import trail as trail_module
 from client.audit.contents import content_sha256
+from client.audit.entry import Event
 from client.audit.trail import HEAD_FILE, TRAIL_FILE, Trail
 from client.enrolled_server import SERVER_CA
 from client.federation.answer import STUDY_FILE, open_desk
@@ -193,6 +194,46 @@ def test_a_broken_trail_stops_everything(tmp_path: Path) -> None:
     assert b"pdl1es-site audit" in str(asked(folder, request)["record"]["json"]).encode()
     path.write_bytes(before)
     assert numbers_came(asked(folder, request))
+
+
+def test_a_message_checks_the_whole_trail_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = site_folder(tmp_path)
+    request, whole = statistics(folder), []
+    check = trail_module.check_chain
+    monkeypatch.setattr(trail_module, "check_chain", lambda text, head: whole.append(text) or check(text, head))
+    assert numbers_came(asked(folder, request))
+    assert len(whole) == 1
+
+
+@pytest.mark.parametrize("name", ["federation/ca.crt", "site.toml"])
+def test_a_question_has_its_line_though_the_site_is_damaged(tmp_path: Path, name: str) -> None:
+    folder = site_folder(tmp_path)
+    request = statistics(folder)
+    (folder / name).write_bytes(b"\xff damaged")
+    assert fault(asked(folder, request)) == "data"
+    came, left = Trail(folder).entries()[-2:]
+    assert (came.direction, came.study_sha256, came.fault) == ("in", request.study_sha256, None)
+    assert (left.direction, left.fault) == ("out", "data")
+
+
+def test_what_is_no_site_gets_no_trail(tmp_path: Path) -> None:
+    request = StatisticsRequest(study_sha256="a" * 64)
+    assert fault(asked(tmp_path / "nobody", request))
+    assert not (tmp_path / "nobody").exists()
+
+
+def test_an_approval_that_the_head_does_not_name_stops_everything(tmp_path: Path) -> None:
+    folder = site_folder(tmp_path)
+    with (folder / STUDY_FILE).open("a") as file:
+        file.write("# another\n")
+    path = folder / APPROVAL_FILE
+    sha256 = study_sha256(folder / STUDY_FILE)
+    head = (folder / HEAD_FILE).read_bytes()
+    forged = Trail(folder).append(Event(event="approval", study_sha256=sha256, details={"user": "director"}))
+    (folder / HEAD_FILE).write_bytes(head)
+    told = {"study_sha256": sha256, "audit_hash": forged.hash}
+    path.write_text(json.dumps(json.loads(path.read_text()) | told))
+    assert [fault(asked(folder, statistics(folder))) for _ in range(2)] == ["trail", "trail"]
 
 
 def test_a_trail_begun_anew_stops_everything(tmp_path: Path) -> None:

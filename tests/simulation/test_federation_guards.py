@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.special import expit
@@ -15,12 +16,13 @@ from small_federation import FEATURES, SmallFederation, made_up_dataset, small_t
 from client.federation.answer import Desk, answer, open_desk
 from client.federation.dataset import Dataset
 from client.federation.guards import Guard
+from client.federation.pinned import check_pinned
 from client.federation.site_state import SiteState
 from client.federation.statistics import training_correlation
 from client.federation.survival import central_score, survive
 from client.site import load_site
 from common.code_hash import code_sha256
-from common.errors import DataError
+from common.errors import DataError, PeerError
 from common.federated_model import federated_layout, federated_network
 from common.messages import (
     AloneReply,
@@ -195,3 +197,62 @@ def test_median_score_is_over_as_many_patients_as_the_minimum(patients: int, lea
     assert len(middle) >= least
     assert central_score(logits, least=least) == pytest.approx(expit(middle.mean()))
     assert central_score(np.append(logits, [99.0, -99.0]), least=least) == central_score(logits, least=least)
+
+
+FAR = ColumnScaling(mean=(0.0,) * 12, deviation=(1.0,) * 12)
+AT_HALF = SurvivalRequest(study_sha256=SHA, run=RUN, preparation=PREPARATION, weights_round=-1, cutoff=0.5)
+
+
+def treated(days: np.ndarray) -> Dataset:
+    dataset = made_up_dataset(0)
+    table = dataset.cohort.patients[dataset.cohort.patients["division"] == "immunotherapy"].head(1)
+    many = pd.concat([table] * len(days), ignore_index=True).assign(pfs_days=days, progressed=1.0)
+    many.index = pd.Index([f"P{number}" for number in range(len(days))])
+    return replace(dataset, cohort=replace(dataset.cohort, patients=many))
+
+
+def test_score_that_tells_one_patient_from_all_others_gives_no_hazard_ratio() -> None:
+    dataset, request = treated(np.arange(1.0, 41)), AT_HALF
+    logits = np.full((40, 3), -2.0)
+    logits[7] = 5.0
+    reply = survive(dataset, request, {"immunotherapy": logits}, site="a", guard=Guard(10), curves_allowed=True)
+    assert (reply.by_score, reply.by_group, reply.high, reply.low) == (None, None, None, None)
+    assert any("hold nearly all of the score's spread" in note for note in reply.withheld)
+
+
+def test_score_that_is_spread_over_the_patients_gives_one() -> None:
+    dataset, request = treated(np.arange(1.0, 41)), AT_HALF
+    logits = np.random.default_rng(3).normal(size=(40, 1)).repeat(3, axis=1)
+    reply = survive(dataset, request, {"immunotherapy": logits}, site="a", guard=Guard(10), curves_allowed=True)
+    assert reply.by_score is not None
+    assert reply.by_score.n == 40
+
+
+def test_a_far_mean_of_the_servers_does_not_pick_out_who_lacks_a_value() -> None:
+    dataset = made_up_dataset(1)
+    features = dataset.cohort.features.copy()
+    training = dataset.cohort.training
+    values = np.random.default_rng(1).normal(size=(training.sum(), 2))
+    features.loc[training, FEATURES[:2]] = values
+    features.loc[features.index[training][3], FEATURES[0]] = np.nan
+    lacking = replace(dataset, cohort=replace(dataset.cohort, features=features))
+    far = ColumnScaling(mean=(-1e12, 0.0), deviation=(1.0, 1.0))
+    request = CorrelationRequest(study_sha256=SHA, radiomic_features=FEATURES[:2], radiomics=far)
+    products = training_correlation(lacking, request, site="site-1", guard=Guard(5)).products
+    assert products is not None
+    known = np.delete(values, 3, axis=0)
+    mean = known[:, 0].mean()
+    expected = ((known[:, 0] - mean) * (known[:, 1] - values[:, 1].mean())).sum()
+    assert products.co_moments().cross[0, 1] == pytest.approx(expected, abs=1e-2)
+
+
+@pytest.mark.parametrize(
+    "change", [{"cutoff": 0.6}, {"preparation": PREPARATION.model_copy(update={"radiomics": FAR})}]
+)
+def test_a_run_asks_with_one_preparation_and_one_cutoff(tmp_path: Path, change: dict[str, Any]) -> None:
+    check_pinned(AT_HALF.model_copy(update={"cutoff": None}), tmp_path)
+    check_pinned(AT_HALF, tmp_path)
+    check_pinned(AT_HALF, tmp_path)
+    with pytest.raises(PeerError, match="than before, and the difference of two answers would tell"):
+        check_pinned(AT_HALF.model_copy(update=change), tmp_path)
+    check_pinned(AT_HALF.model_copy(update={**change, "run": "1" * 32}), tmp_path)

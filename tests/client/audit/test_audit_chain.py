@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import os
-import resource
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +16,7 @@ from hypothesis import strategies as st
 from trails import message, trail_of
 
 from client.audit.chain import check_chain
-from client.audit.entry import FIRST_PREVIOUS, Head
+from client.audit.entry import FIRST_PREVIOUS, Event, Head
 from client.audit.trail import HEAD_FILE, Trail
 from common.errors import TrailError
 
@@ -101,7 +98,54 @@ def test_a_line_rewritten_with_its_hash_is_found(tmp_path: Path, written: tuple[
     lines = [other.file.read_bytes(), *trail.file.read_bytes().splitlines(keepends=True)[1:]]
     trail.file.write_bytes(b"".join(lines))
     with pytest.raises(TrailError, match="line 2 does not follow"):
-        trail.append(message(9))
+        Trail(tmp_path).append(message(9))
+
+
+def test_the_whole_trail_is_checked_at_first_use_and_then_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: list[int] = []
+    monkeypatch.setattr(
+        "client.audit.trail.check_chain", lambda text, head: whole.append(len(text)) or check_chain(text, head)
+    )
+    trail_of(tmp_path, 5)
+    trail = Trail(tmp_path)
+    whole.clear()
+    for number in range(5, 9):
+        trail.append(message(number))
+    assert [one.event for one in trail.entries_of("policy", "message")] == ["message"] * 9
+    assert len(whole) == 1
+    text = trail.file.read_bytes()
+    trail.file.write_bytes(text.replace(b'"size_bytes":1002', b'"size_bytes":1003'))
+    assert trail.append(message(9)).sequence == 10
+    for find in (trail.entries, Trail(tmp_path).entries, lambda: Trail(tmp_path).append(message(10))):
+        with pytest.raises(TrailError, match="line 3 was altered"):
+            find()
+    assert trail.read().faults
+    trail.file.write_bytes(trail.file.read_bytes().replace(b'"size_bytes":1009', b'"size_bytes":1008'))
+    with pytest.raises(TrailError, match="was altered"):
+        trail.append(message(10))
+
+
+def test_a_line_longer_than_what_is_read_of_the_end(tmp_path: Path) -> None:
+    trail = trail_of(tmp_path, 2)
+    long = Event(event="policy", details={"note": "x" * 300_000})
+    for number in range(2):
+        assert trail.append(long).sequence == 3 + 2 * number
+        assert trail.append(message(4)).sequence == 4 + 2 * number
+    assert not trail.read().faults
+
+
+def test_a_line_that_no_version_writes_is_no_entry(tmp_path: Path) -> None:
+    trail = trail_of(tmp_path, 1)
+    told = json.loads(trail.file.read_bytes()) | {"event": "surprise", "phase": None}
+    del told["hash"]
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    told["hash"] = hashlib.sha256(text.encode()).hexdigest()
+    trail.file.write_text(json.dumps(told, sort_keys=True, separators=(",", ":")) + "\n")
+    (tmp_path / HEAD_FILE).write_text(json.dumps({"sequence": 1, "hash": told["hash"]}))
+    with pytest.raises(TrailError, match="line 1 of the audit trail is no line of this program"):
+        trail.entries()
 
 
 def test_an_older_trail_put_back_is_found(tmp_path: Path) -> None:
@@ -133,26 +177,6 @@ def test_only_the_owner_reads_the_trail(tmp_path: Path) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_a_power_cut_between_line_and_head_is_no_fault(tmp_path: Path) -> None:
-    trail = trail_of(tmp_path, 2)
-    head = (tmp_path / HEAD_FILE).read_bytes()
-    trail.append(message(2))
-    (tmp_path / HEAD_FILE).write_bytes(head)
-    assert trail.append(message(3)).sequence == 4
-    assert not trail.read().faults
-
-
-def test_an_unfinished_line_is_taken_off_and_said(tmp_path: Path) -> None:
-    trail = trail_of(tmp_path, 2)
-    with trail.file.open("ab") as file:
-        file.write(b'{"bytes":12,"cont')
-    assert trail.read().unfinished == 17
-    assert trail.append(message(2)).sequence == 4
-    chain = trail.read()
-    assert [one.event for one in chain.entries] == ["message", "message", "mended", "message"]
-    assert (chain.faults, chain.unfinished) == ((), 0)
-
-
 def test_two_processes_append_at_once(tmp_path: Path) -> None:
     code = "import sys; from pathlib import Path; from trails import message; from client.audit.trail import Trail\n"
     code += "for number in range(40): Trail(Path(sys.argv[1])).append(message(number))"
@@ -163,40 +187,3 @@ def test_two_processes_append_at_once(tmp_path: Path) -> None:
     chain = Trail(tmp_path).read()
     assert not chain.faults
     assert len(chain.entries) == 80
-
-
-@pytest.fixture
-def small_files(tmp_path: Path) -> Iterator[Path]:
-    """Files may not grow beyond what the trail has and a few bytes: writes fail half way, as on a full disk."""
-    trail_of(tmp_path, 3)
-    limit = (tmp_path / "audit.jsonl").stat().st_size + 100
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
-    try:
-        yield tmp_path
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_full_disk_leaves_the_trail_whole(small_files: Path) -> None:
-    trail = Trail(small_files)
-    before = trail.file.read_bytes()
-    with pytest.raises(TrailError, match="cannot be read or written"):
-        trail.append(message(3))
-    assert trail.file.read_bytes() == before
-    assert not trail.read().faults
-
-
-def test_a_head_that_cannot_be_written_takes_the_line_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    trail = trail_of(tmp_path, 3)
-    before = trail.file.read_bytes()
-
-    def full(*_: object, **__: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    with monkeypatch.context() as patched:
-        patched.setattr("client.audit.trail.atomic.write_bytes", full)
-        with pytest.raises(TrailError, match="No space left"):
-            trail.append(message(3))
-    assert trail.file.read_bytes() == before
-    assert trail.append(message(3)).sequence == 4
