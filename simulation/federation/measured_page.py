@@ -33,14 +33,16 @@ def _over_seeds(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _seeds_table(runs: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Test AUC of each seed and the means; a study without `cross_site` has no site's model alone."""
     rows = {f"seed {run['seed']}": _test_areas(run) for run in runs}
-    columns = list(next(iter(rows.values())))
-    rows["mean"] = {name: fmean(row[name] for row in rows.values()) for name in columns}
+    columns = list(dict.fromkeys(name for row in sorted(rows.values(), key=lambda one: -len(one)) for name in row))
+    shared = [name for name in columns if all(name in row for row in rows.values())]
+    rows["mean"] = {name: fmean(row[name] for row in rows.values()) for name in shared}
     yield f"| test AUC | {' | '.join(columns)} | federated minus pooled |"
     yield f"| --- |{' --: |' * (len(columns) + 1)}"
     for name, row in rows.items():
-        difference = row["federated"] - row["pooled"]
-        yield f"| {name} | {' | '.join(f'{row[column]:.3f}' for column in columns)} | {difference:+.3f} |"
+        cells = " | ".join(f"{row[column]:.3f}" if column in row else "" for column in columns)
+        yield f"| {name} | {cells} | {row['federated'] - row['pooled']:+.3f} |"
     differences = [row["federated"] - row["pooled"] for name, row in rows.items() if name != "mean"]
     error = stdev(differences) / len(differences) ** 0.5
     yield f"\nThe mean difference has a standard error of {error:.3f} over these seeds.\n"
