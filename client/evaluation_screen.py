@@ -7,6 +7,8 @@ from typing import Any
 
 import typer
 
+from common.report.words import estimate
+
 
 def show_evaluation(results: Mapping[str, Any]) -> None:
     """Print who took part and how well PD-L1ES tells high from low expression."""
@@ -20,7 +22,7 @@ def show_areas(results: Mapping[str, Any]) -> None:
         if "not_computed" in found:
             _line(f"AUC, {division}", f"not computed: {found['not_computed']}")
         else:
-            area = _interval(found["auc"], found["ci_low"], found["ci_high"])
+            area = estimate(found["auc"], found["ci_low"], found["ci_high"])
             _line(f"AUC, {division}", f"{area}, {found['n_positive']} of {found['n']} patients positive")
 
 
@@ -43,7 +45,7 @@ def _survival_text(found: Mapping[str, Any]) -> str:
     corrected = found["p_search_corrected"]
     search = "" if corrected is None else f", corrected for the search of the cut-off {_p(corrected)}"
     return (
-        f"hazard ratio {_interval(found['hazard_ratio'], found['ci_low'], found['ci_high'])}, "
+        f"hazard ratio {estimate(found['hazard_ratio'], found['ci_low'], found['ci_high'])}, "
         f"log-rank p {_p(found['logrank_p'])}{search}; "
         f"{found['n_high']} of {found['n']} patients above {found['cutoff']:.3g} ({found['cutoff_rule']}), "
         f"{found['events']} progressions; median {_days(found['median_high'])} against {_days(found['median_low'])}"
@@ -62,10 +64,6 @@ def show_patients(results: Mapping[str, Any]) -> None:
 
 def _line(title: str, text: str) -> None:
     typer.echo(f"{title:<14} {text}")
-
-
-def _interval(value: float, low: float, high: float) -> str:
-    return f"{value:.2f} ({low:.2f} to {high:.2f})"
 
 
 def _p(value: float) -> str:

@@ -56,14 +56,29 @@ def convert(files: PatientFiles, *, roi: str | None) -> Converted:
     )
 
 
-def _choice(files: PatientFiles, roi: str | None) -> Choice:
+def _check_files(files: PatientFiles) -> None:
+    """Refuse a patient whose files leave a doubt before any is opened."""
     if files.at_odds:
-        one, other = files.at_odds[0]
         raise DicomError(
-            one,
-            f"{other.name} in {other.parent.name} carries the same SOPInstanceUID (0008,0018) and differs; "
+            files.at_odds[0][0],
+            "another file carries the same SOPInstanceUID (0008,0018) and differs; "
             "find out which is right and leave the other out",
         )
+    if files.mixed:
+        raise DicomError(
+            files.mixed[0],
+            "its CT series holds slices of more than one PatientID (0010,0020); give each patient a folder",
+        )
+    if files.spoiled:
+        raise DicomError(
+            files.spoiled[0],
+            "is damaged, empty or unreadable and lies among the patient's slices, of which it may be one; "
+            "send it again, or remove it if it is none",
+        )
+
+
+def _choice(files: PatientFiles, roi: str | None) -> Choice:
+    _check_files(files)
     series = ct_series(files.ct)
     if not series:
         raise DicomError(None, "there is no CT image; send the CT series with the structure set")

@@ -18,6 +18,9 @@ from client.volume_files import SUFFIXES
 
 DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
 PREAMBLE = 128
+DAMAGED, EMPTY, UNREADABLE = "damaged", "empty file", "cannot be read"
+SPOILED = (DAMAGED, EMPTY, UNREADABLE)
+"""Reasons after which nobody knows what the file was."""
 _UNDEFINED = 0xFFFFFFFF
 _NAMES = (
     "SOPClassUID SOPInstanceUID StudyInstanceUID SeriesInstanceUID FrameOfReferenceUID PatientID Modality "
@@ -49,18 +52,18 @@ def look_at(path: Path) -> Found | Ignored:
     try:
         status = path.stat()
     except OSError:
-        return Ignored(path, "cannot be read")
+        return Ignored(path, UNREADABLE)
     if not stat.S_ISREG(status.st_mode):
         return Ignored(path, "no ordinary file")
     if status.st_size == 0:
-        return Ignored(path, "empty file")
+        return Ignored(path, EMPTY)
     if path.name.lower().endswith(SUFFIXES):
         return Found("", MaskFile(path, status.st_size, "volume"))
     try:
         with reading(path), path.open("rb") as file:
             return _instance(file, path=path, size=status.st_size)
     except DicomError as error:
-        return Ignored(path, "cannot be read" if isinstance(error.__cause__, OSError) else "damaged")
+        return Ignored(path, UNREADABLE if isinstance(error.__cause__, OSError) else DAMAGED)
 
 
 def is_dicom(path: Path) -> bool:
@@ -75,13 +78,13 @@ def is_dicom(path: Path) -> bool:
 def _instance(file: BinaryIO, *, path: Path, size: int) -> Found | Ignored:
     marked = _marked(file)
     if not marked and not _begins_with_element(file):
-        return Ignored(path, "no DICOM file")
+        return Ignored(path, DAMAGED if _lost_its_mark(file) else "no DICOM file")
     data = _header(file)
     sop_class = uid(data, "SOPClassUID")
     if sop_class == DICOMDIR_CLASS or uid(data.file_meta, "MediaStorageSOPClassUID") == DICOMDIR_CLASS:
         return Ignored(path, "DICOMDIR")
     if not sop_class or not uid(data, "SOPInstanceUID"):
-        return Ignored(path, "damaged" if marked else "no DICOM file")
+        return Ignored(path, DAMAGED if marked else "no DICOM file")
     if sop_class not in (*CT_CLASSES, RTSTRUCT_CLASS, *SEG_CLASSES):
         return Ignored(path, _other(text(data, "Modality")))
     if sop_class in CT_CLASSES:
@@ -93,7 +96,7 @@ def _instance(file: BinaryIO, *, path: Path, size: int) -> Found | Ignored:
 def _ct(data: FileDataset, file: BinaryIO, *, path: Path, size: int) -> Found | Ignored:
     instance = ct_file(data, path=path, size=size, whole_file=_pixels_whole(data, file, size=size))
     if not instance.series_uid or not instance.frames:
-        return Ignored(path, "damaged")
+        return Ignored(path, DAMAGED)
     return Found(identifier(data, "PatientID"), instance)
 
 
@@ -108,6 +111,12 @@ def _marked(file: BinaryIO) -> bool:
     mark = file.read(4)
     file.seek(0)
     return mark == b"DICM"
+
+
+def _lost_its_mark(file: BinaryIO) -> bool:
+    """Whether the length of the file meta information stands where it does behind preamble and mark."""
+    file.seek(PREAMBLE + 4)
+    return file.read(6) == b"\x02\x00\x00\x00UL"
 
 
 def _begins_with_element(file: BinaryIO) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from client.dicom.copies import without_copies
-from client.dicom.headers import Found, Ignored, look_at
+from client.dicom.headers import DAMAGED, SPOILED, UNREADABLE, Found, Ignored, look_at
 from client.dicom.instances import CtFile, MaskFile
 from client.dicom.patient_files import PatientFiles
 from client.workers import WorkerDied, run_in_workers
@@ -31,6 +31,11 @@ class DicomTree:
     patients: Mapping[str, PatientFiles]
     ignored: tuple[Ignored, ...]
     files: int
+
+    @property
+    def spoiled(self) -> tuple[Ignored, ...]:
+        """The files that are damaged, empty or cannot be read."""
+        return tuple(one for one in self.ignored if one.reason in SPOILED)
 
 
 def read_tree(root: Path, *, patient_from: PatientFrom = "tag", jobs: int) -> DicomTree:
@@ -54,16 +59,45 @@ def read_tree(root: Path, *, patient_from: PatientFrom = "tag", jobs: int) -> Di
         else:
             by_patient[owner].append(one.instance)
     patients = {}
+    names = {one.instance.path: one.patient_id for one in found}
+    strays = _strays(ignored, by_patient)
     for patient_id in sorted(by_patient):
-        patients[patient_id], copies = without_copies(patient_id, by_patient[patient_id])
+        files, copies = without_copies(patient_id, by_patient[patient_id])
+        patients[patient_id] = replace(files, spoiled=_among(strays, files.ct), mixed=_mixed(files.ct, names))
         ignored += [Ignored(path, "a copy of another file") for path in copies]
-        ignored += _spoiled(patients[patient_id].ct)
+        ignored += _without_voxels(files.ct)
     return DicomTree(root, patients, tuple(sorted(ignored, key=lambda one: one.path)), len(paths))
 
 
-def _spoiled(files: Iterable[CtFile]) -> list[Ignored]:
+def _strays(ignored: Iterable[Ignored], by_patient: Mapping[str, Iterable[CtFile | MaskFile]]) -> list[Path]:
+    """Spoiled files in the folders of one patient each; where several lie, all would be refused for one."""
+    owners: dict[Path, set[str]] = defaultdict(set)
+    for patient_id, files in by_patient.items():
+        for one in files:
+            owners[one.path.parent].add(patient_id)
+    return [one.path for one in ignored if one.reason in SPOILED and len(owners.get(one.path.parent, ())) == 1]
+
+
+def _among(strays: Iterable[Path], files: Iterable[CtFile]) -> tuple[Path, ...]:
+    """The paths in a folder that holds CT files."""
+    folders = {one.path.parent for one in files}
+    return tuple(path for path in strays if path.parent in folders)
+
+
+def _mixed(files: Iterable[CtFile], names: Mapping[Path, str]) -> tuple[Path, ...]:
+    """The first file under another PatientID than a file of its series before it, of each such series."""
+    first: dict[str, str] = {}
+    mixed: dict[str, Path] = {}
+    for one in files:
+        name = names[one.path]
+        if name and first.setdefault(one.series_uid, name) != name:
+            mixed.setdefault(one.series_uid, one.path)
+    return tuple(mixed.values())
+
+
+def _without_voxels(files: Iterable[CtFile]) -> list[Ignored]:
     """The CT files that stay with their patient, who is refused or told of them, and give no voxel."""
-    cut = [Ignored(one.path, "damaged") for one in files if not one.whole]
+    cut = [Ignored(one.path, DAMAGED) for one in files if not one.whole]
     return cut + [Ignored(one.path, "localiser") for one in files if one.whole and one.localiser]
 
 
@@ -74,7 +108,7 @@ def _walk(root: Path) -> tuple[list[Path], list[Ignored]]:
     seen: set[tuple[int, int]] = set()
 
     def unreadable(error: OSError) -> None:
-        ignored.append(Ignored(Path(error.filename), "cannot be read"))
+        ignored.append(Ignored(Path(error.filename), UNREADABLE))
 
     for folder, below, names in os.walk(root, followlinks=True, onerror=unreadable):
         status = Path(folder).stat()
@@ -109,7 +143,7 @@ def _one_by_one(paths: Sequence[Path]) -> tuple[Found | Ignored, ...]:
     """Look again at the files of a portion on which a worker died, to lose the guilty one only."""
     answers = dict(run_in_workers(look_at, paths, jobs=1))
     read = ((path, answers[index]) for index, path in enumerate(paths))
-    return tuple(Ignored(path, "damaged") if isinstance(one, WorkerDied) else one for path, one in read)
+    return tuple(Ignored(path, DAMAGED) if isinstance(one, WorkerDied) else one for path, one in read)
 
 
 def _owners(found: Sequence[Found], *, root: Path, patient_from: PatientFrom) -> dict[Path, str | Ignored]:

@@ -15,14 +15,14 @@ DAYS_PER_MONTH = 30.4375
 
 _EMPTY = {"", "na", "n/a", "#n/a", "nan", "none", "null", "unknown", "unk", "unbekannt", "不详", "未知",
           "-", "--", "–", "—", ".", "?"}  # fmt: skip
-FORMER = ("former", "former smoker", "ex", "ex smoker")
+FORMER = ("former", "former smoker", "ex", "ex smoker", "ex raucher", "ehemalig")
 _SPELLINGS: dict[str, dict[str, tuple[str, ...]]] = {
     "sex": {
         "male": ("m", "man", "mann", "männlich", "masculin", "男", "男性"),
         "female": ("f", "w", "woman", "frau", "weiblich", "féminin", "女", "女性"),
     },
     "smoking": {
-        "never": ("never smoker", "never smoked", "non smoker", "nonsmoker", "nie", "从不", "无"),
+        "never": ("never smoker", "never smoked", "non smoker", "nonsmoker", "nie", "nichtraucher", "从不", "无"),
         "occasionally": ("occasional", *FORMER, "gelegentlich", "偶尔"),
         "constantly": ("constant", "current", "current smoker", "经常"),
     },

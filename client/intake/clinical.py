@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from client.intake.reading_notes import reading_notes
 from client.intake.value_rules import ValueRules
 from client.intake.workbook import Line
 from common.errors import DataError
+
+_FOOTERS = ("total", "sum", "summe", "gesamt", "合计", "总计")
+"""How a line below the patients begins in the column of their ids."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ def read_clinical(path: Path, *, sheet: str | None, maps: Mapping[str, str], val
     """Read the spreadsheet; DataError when it is no table of patients, a Fault for a patient that cannot be used."""
     grid = read_grid(path, sheet=sheet, fit=lambda lines: count_known(lines, maps))
     header = find_header(grid.lines, maps, source=str(path))
-    by_patient, without = _by_patient(grid.lines, header)
+    lines, footers = _without_footers(grid.lines, header)
+    by_patient, without = _by_patient(lines, header)
     if not by_patient:
         raise DataError(f"{path}: has no patient below the header in row {header.line}; write one row a patient")
     _check_units(by_patient, header, path)
@@ -66,11 +71,24 @@ def read_clinical(path: Path, *, sheet: str | None, maps: Mapping[str, str], val
             rows[patient_id] = outcome
     notes = reading_notes(
         header,
-        tps=[one.cells.get("tps", "") for one in rows.values()],
+        rows={name: one.cells for name, one in rows.items()},
         smoking=[cell for cell in _smoking(by_patient, header) if cell.casefold() not in values.get("smoking", {})],
         without_id=without,
     )
-    return ClinicalTable(rows, faults, _written(header), (*grid.said, *notes))
+    return ClinicalTable(rows, faults, _written(header), (*grid.said, *notes, *footers))
+
+
+def _without_footers(lines: Sequence[Line], header: Header) -> tuple[list[Line], list[str]]:
+    """The lines but for those that begin as a total does and say nothing of a patient, and a sentence on these."""
+    footers = []
+    for line in lines:
+        cells = _ours(line, header)
+        name = cells.pop("patient_id").casefold()
+        begins = any(name.startswith(word) and not name[len(word) :][:1].isalpha() for word in _FOOTERS)
+        if line.number > header.line and begins and all(is_empty(cell) for cell in cells.values()):
+            footers.append(line)
+    said = f"row {' and '.join(str(line.number) for line in footers)} is a total, no patient, and left out"
+    return [line for line in lines if line not in footers], [said] if footers else []
 
 
 def _by_patient(lines: Sequence[Line], header: Header) -> tuple[dict[str, list[Line]], list[int]]:
@@ -104,7 +122,7 @@ def _patient(lines: Sequence[Line], header: Header, values: ValueRules) -> Clini
     if any(cell.strip() for cell in lines[0].cells[header.width :]):
         reason = f"has {len(lines[0].cells)} cells, the header {header.width}; put quotes around values with separators"
         return Fault(reason, reason, row)
-    cells = {}
+    cells, faults = {}, []
     for column, text in _ours(lines[0], header).items():
         if column == "patient_id":
             continue
@@ -112,7 +130,10 @@ def _patient(lines: Sequence[Line], header: Header, values: ValueRules) -> Clini
             cells[column] = own_value(column, text, values.get("pfs_days" if column == PFS_MONTHS else column, {}))
         except CellError as error:
             where = f"{column} (column {header.names[column]})"
-            return Fault(f"{column} {error.rule}", f"{where} is {error.given[:60]!r}, it {error.rule}", row)
+            faults.append((f"{column} {error.rule}", f"{where} is {error.given[:60]!r}, it {error.rule}"))
+    if faults:
+        reasons, shown = zip(*faults, strict=True)
+        return Fault("; ".join(reasons), "; ".join(shown), row)
     if PFS_MONTHS in cells:
         cells["pfs_days"] = cells.pop(PFS_MONTHS)
     cohort, fault = cohort_of(cells)
@@ -147,7 +168,8 @@ def _check_units(by_patient: Mapping[str, Sequence[Line]], header: Header, path:
 
 
 def _has_fraction(cell: str) -> bool:
-    return _float(cell) % 1 not in (0, float("inf"))
+    value = _float(cell)
+    return math.isfinite(value) and value % 1 != 0
 
 
 def _below_one(cell: str) -> bool:

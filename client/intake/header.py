@@ -11,26 +11,27 @@ from client.site import COHORT_COLUMNS
 from common.errors import DataError, UsageError
 
 PFS_MONTHS = "pfs_months"
-PFS_BARE = ("pfs", "progression free survival")
+PFS_BARE = ("pfs", "progression free survival", "无进展生存期")
 """Headers that say neither days nor months."""
 FIRST_LINES = 100
 """Where the header is looked for; above it stand titles."""
 _SYNONYMS: dict[str, tuple[str, ...]] = {
     "patient_id": (
         "id", "pat id", "pid", "patient no", "patient number", "patienten id", "patientennummer",
-        "fallnummer", "mrn", "case", "case id", "subject", "subject id", "病历号", "住院号", "患者编号", "编号",
+        "fallnummer", "mrn", "case", "case id", "subject", "subject id",
+        "病历号", "住院号", "患者编号", "病人编号", "编号",
     ),
     "tps": ("pd l1", "pd l1 tps", "pd l1 expression", "pd l1 score", "tps percent", "tumour proportion score",
-            "tumor proportion score"),
+            "tumor proportion score", "pd l1表达"),
     "age": ("age at diagnosis", "age years", "alter", "年龄"),
     "sex": ("gender", "geschlecht", "sexe", "性别"),
     "smoking": ("smoker", "smoking status", "smoking history", "raucher", "raucherstatus", "吸烟", "吸烟史"),
     "family_history": ("family history of cancer", "family history of tumour", "family history of tumor",
                        "familienanamnese", "家族史", "肿瘤家族史"),
-    "treatment": ("immunotherapy regimen", "治疗"),
-    "pfs_days": (*PFS_BARE, "pfs d", "pfs tage", "progression free survival days"),
-    PFS_MONTHS: ("pfs mo", "pfs monate", "progression free survival months"),
-    "progressed": ("progression", "event", "pfs event", "pfs status", "progress", "progressionsereignis"),
+    "treatment": ("immunotherapy regimen", "therapie", "治疗", "治疗方案"),
+    "pfs_days": (*PFS_BARE, "pfs d", "pfs tage", "progression free survival days", "无进展生存期天"),
+    PFS_MONTHS: ("pfs mo", "pfs monate", "progression free survival months", "无进展生存期月"),
+    "progressed": ("progression", "event", "pfs event", "pfs status", "progress", "progressionsereignis", "是否进展"),
 }  # fmt: skip
 IMPORTABLE = (*(name for name in COHORT_COLUMNS if name not in ("image", "mask")), PFS_MONTHS)
 """What a column of the clinic may stand for."""

@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from client.intake.outcome import Outcome
-from client.intake.reading_notes import named
+from client.intake.outcome import Outcome, kind_of
+from client.intake.reading_notes import MOST_NAMED, named
 
-screen = Console(highlight=False)
+screen = Console(highlight=False, emoji=False)
 
 
 def show_import(outcome: Outcome) -> None:
@@ -21,10 +21,12 @@ def show_import(outcome: Outcome) -> None:
         row = "" if one.row is None else f"row {one.row}: "
         kept = " (cohort.csv keeps what an earlier import wrote)" if one.kept else ""
         typer.echo(f"{row}patient {one.patient_id}: {one.shown}{kept}", err=True)
+    for file in outcome.spoiled:
+        typer.echo(f"file {file}", err=True)
     for sentence in outcome.said:
         typer.echo(f"Mind           {sentence}")
     screen.print(_summary(outcome))
-    for sentence in _sentences(outcome):
+    for sentence in (*_noted(outcome), *_sentences(outcome)):
         typer.echo(f"Mind           {sentence}")
 
 
@@ -51,6 +53,17 @@ def _add_reasons(table: Table, title: str, counts: Counter[str]) -> None:
     table.add_row(title, str(counts.total()), style="bold" if counts else None)
     for reason, count in counts.most_common():
         table.add_row(f"  {escape(reason)}", str(count))
+
+
+def _noted(outcome: Outcome) -> list[str]:
+    """The notes with their patients, the first few of each kind."""
+    kinds: Counter[str] = Counter()
+    shown = []
+    for patient_id, note in sorted(outcome.noted):
+        kinds[kind_of(note)] += 1
+        if kinds[kind_of(note)] <= MOST_NAMED:
+            shown.append(f"patient {patient_id}: {note}")
+    return shown
 
 
 def _sentences(outcome: Outcome) -> list[str]:

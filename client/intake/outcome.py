@@ -11,7 +11,7 @@ from pathlib import Path
 from client.dicom import DicomTree, PatientFiles
 
 SHORTEST_NAME = 4
-"""Shorter names of files and folders, such as CT, are words of the reasons themselves."""
+"""Shorter names of files and folders in ASCII, such as CT, are words of the reasons themselves."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,11 @@ class Outcome:
     vanished: tuple[str, ...] = ()
     """Pseudonyms of patients of earlier imports whose files are not in the tree."""
     ignored: Counter[str] = field(default_factory=Counter)
+    spoiled: tuple[str, ...] = ()
+    """Each damaged, empty or unreadable file with what it is, for the screen."""
     notes: Counter[str] = field(default_factory=Counter)
+    noted: list[tuple[str, str]] = field(default_factory=list)
+    """The hospital's id and a note on that patient, for the screen."""
     said: tuple[str, ...] = ()
     in_cohort: int = 0
     seconds: float = 0.0
@@ -64,10 +68,11 @@ def ignored_reasons(tree: DicomTree) -> Counter[str]:
 def without_identifiers(reason: str, files: PatientFiles) -> str:
     """A reason without what may name the patient: names in quotes, of files and folders, UIDs, what is in brackets."""
     text = reason
-    paths = [*(one.path for one in files.ct), *(one.path for one in files.masks)]
+    paths = [*(one.path for one in files.ct), *(one.path for one in files.masks), *files.spoiled]
+    paths += [path for pair in files.at_odds for path in pair]
     names = {path.name for path in paths} | {path.parent.name for path in paths}
     for name in sorted({*names, files.patient_id}, key=len, reverse=True):
-        if len(name) < SHORTEST_NAME:
+        if not name or (len(name) < SHORTEST_NAME and name.isascii()):
             continue
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", "...", text)
     text = re.sub(r'".*"', '"..."', text)

@@ -33,6 +33,7 @@ class PatientImport:
             without_row=matches.without_row,
             without_ct=matches.without_ct,
             ignored=ignored_reasons(tree),
+            spoiled=tuple(f"{one.path}: {one.reason}" for one in tree.spoiled),
             said=(*table.said, *_said(matches)),
         )
 
@@ -103,13 +104,15 @@ class PatientImport:
         )
         self.register.record(self._pseudonym(patient_id), imported, self._clinical(patient_id))
         add_notes(self.outcome.notes, written.notes, self.tree.patients[patient_id])
+        self.outcome.noted += [(patient_id, note) for note in written.notes]
         if patient_id not in self.outcome.changed:
             self.outcome.new.append(patient_id)
 
     def _refuse(self, patient_id: str, reason: str, path: Path | None) -> None:
         files: PatientFiles = self.tree.patients[patient_id]
         row = self.table.rows[self.matches.pairs[patient_id]].row
-        self._leave_out(patient_id, without_identifiers(reason, files), shown_reason(reason, path), row)
+        others = f"; the other is {files.at_odds[0][1]}" if files.at_odds else ""
+        self._leave_out(patient_id, without_identifiers(reason, files), shown_reason(reason, path) + others, row)
 
     def _leave_out(self, patient_id: str, reason: str, shown: str, row: int | None = None) -> None:
         self.outcome.changed.pop(patient_id, None)

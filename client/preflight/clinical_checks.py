@@ -57,7 +57,13 @@ def _tps(patients: pd.DataFrame) -> Check:
     topic, tps = Topic(AREA, "TPS"), patients["tps"].dropna()
     if tps.empty:
         return topic.skipped("no TPS is written")
-    found = f"{span(tps)} percent"
+    found, fractions = f"{span(tps)} percent", tps[(tps > 0) & (tps < 1)]
+    if tps.max() > 1 and len(fractions):
+        return topic.warning(
+            f"{found}; {counted(len(fractions), 'value')} between 0 and 1 beside values above 1, perhaps fractions",
+            "write tps in percent, 0 to 100, in every row",
+            _items(fractions, patients["row"]),
+        )
     if tps.max() > 1 or len(tps) < LEAST_FOR_UNITS or tps.max() == 0:
         return topic.ok(found)
     kind = "classes, 0 and 1" if set(tps) <= {0.0, 1.0} else "fractions, not percent"
@@ -69,12 +75,24 @@ def _follow_up(patients: pd.DataFrame) -> Check:
     if days.empty:
         return topic.skipped("no pfs_days is written")
     found = f"{span(days)} days, median {days.median():g}"
+    remedy, months = "write pfs_days in days; a month has 30.44", _perhaps_months(days)
+    if days.max() > LONGEST_IN_MONTHS and len(months):
+        return topic.warning(
+            f"{found}; {counted(len(months), 'value')} not whole and below {LONGEST_IN_MONTHS}, perhaps months",
+            remedy,
+            _items(months, patients["row"]),
+        )
     if days.max() > LONGEST_IN_MONTHS or len(days) < LEAST_FOR_UNITS:
         return topic.ok(found)
-    remedy = "write pfs_days in days; a month has 30.44"
     if (days % 1 != 0).any():
         return topic.failed(f"{found}: not whole, and none above {LONGEST_IN_MONTHS}, these are months", remedy)
     return topic.warning(f"{found}: none above {LONGEST_IN_MONTHS}, they look like months", remedy)
+
+
+def _perhaps_months(days: pd.Series) -> pd.Series:
+    """Short values that are not whole, in a column of which at least half is."""
+    whole = days % 1 == 0
+    return days[~whole & (days < LONGEST_IN_MONTHS)] if whole.mean() >= 0.5 else days[:0]
 
 
 def _progressed(patients: pd.DataFrame) -> Check:

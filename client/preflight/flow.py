@@ -32,7 +32,11 @@ def flow_checks(survey: Survey, study: Study | None) -> Iterator[Check]:
     topic, whose = Topic(AREA, "Exclusion rules"), "the study's rules" if study else "the paper's rules"
     reasons = listed([f"{n} by {reason}" for reason, n in inclusion.excluded.items()])
     out = f"; excluded {reasons}" if inclusion.excluded else ", none is excluded"
-    found = f"by {whose} {counted(len(inclusion.patients), 'patient')} of {survey.rows} rows take part{out}"
+    took = counted(len(inclusion.patients), "patient")
+    take = "takes" if len(inclusion.patients) == 1 else "take"
+    found = f"by {whose} {took} of {counted(survey.rows, 'row')} {take} part{out}"
+    if not study and any(reason.startswith("immunotherapy without") for reason in inclusion.excluded):
+        found += "; validate, survival and evaluate keep those without a clinical value"
     if len(inclusion.patients):
         yield topic.ok(found)
     else:
@@ -42,7 +46,7 @@ def flow_checks(survey: Survey, study: Study | None) -> Iterator[Check]:
 
 def _limit(survey: Survey, study: Study | None) -> Check:
     topic, wrong, limit = Topic(AREA, "Quarantine"), len(survey.quarantined), _rules(study).maximum_quarantined
-    found = f"{wrong} of {counted(survey.rows, 'row')} in quarantine, {limit:.0%} may be"
+    found = f"{wrong} of {counted(survey.rows, 'row')} in quarantine, up to {limit:.0%} is allowed"
     if wrong > limit * survey.rows:
         return topic.failed(found, "a study stops with this many: mend the rows and files that are named")
     return topic.ok(found)

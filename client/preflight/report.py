@@ -91,8 +91,8 @@ def _findings(checks: Sequence[Mapping[str, Any]], found: Mapping[str, int]) -> 
         if names:
             listing = "; ".join(f"{area}: {', '.join(some)}" for area, some in names.items())
             lines.append(Markup("<b>{} {}</b>. {}.").format(counted(found[state], "check"), words, listing))
-    rest = {"are in order": found["ok"], "were skipped": found["skipped"]}
-    return [*lines, Markup("{}.").format(listed([f"{n} {words}" for words, n in rest.items() if n]))]
+    rest = {("is in order", "are in order"): found["ok"], ("was skipped", "were skipped"): found["skipped"]}
+    return [*lines, Markup("{}.").format(listed([counted(n, *words) for words, n in rest.items() if n]))]
 
 
 def _checks_view(results: Mapping[str, Any]) -> Mapping[str, Any]:

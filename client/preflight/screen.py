@@ -18,7 +18,7 @@ _STYLES = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": 
 
 def show(done: Preflight) -> None:
     """Print every check, and the remedies of those that are not ok."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, emoji=False)
     console.print(_table(done.checks))
     for check in done.checks:
         if check.state in ("failed", "warning"):
@@ -32,15 +32,15 @@ def show(done: Preflight) -> None:
 
 
 def _table(checks: Sequence[Check]) -> Table:
-    table = Table("", "check", "found")
+    table = Table("", "area", "check", "found")
     area = ""
     for check in checks:
-        if check.area != area:
-            if area:
-                table.add_section()
-            area = check.area
+        begins = check.area != area
+        if begins and area:
+            table.add_section()
+        area = check.area
         state = f"[{_STYLES[check.state]}]{check.state}[/]"
-        table.add_row(state, escape(check.name), escape(check.found))
+        table.add_row(state, escape(area) if begins else "", escape(check.name), escape(check.found))
     return table
 
 

@@ -29,7 +29,10 @@ def _same_voxels(survey: Survey) -> Check:
     groups = [names for names in by_content.values() if len(names) > 1]
     if not groups:
         return topic.ok(f"{counted(len(survey.looks), 'CT', 'CT')}, each with its own voxels")
-    items = [Item(f"has the CT of {_with_rows(survey, names[1:])}", names[0], survey.row(names[0])) for names in groups]
+    items = [
+        Item(f"has the CT of {_with_rows(survey, names[1:])}{_apart(survey, names)}", names[0], survey.row(names[0]))
+        for names in groups
+    ]
     return topic.failed(f"{counted(len(groups), 'CT', 'CT')} under several ids", "keep one row a patient", items)
 
 
@@ -61,5 +64,11 @@ def _with_rows(survey: Survey, names: list[str]) -> str:
 
 
 def _across(survey: Survey, one: str, other: str) -> str:
-    first, second = (survey.cohort.patients["split"][name] for name in (one, other))
-    return f", in {first} and {second}" if first and second and first != second else ""
+    return _apart(survey, [one, other])
+
+
+def _apart(survey: Survey, names: list[str]) -> str:
+    """The divisions of one patient's rows, where there are several."""
+    written = dict.fromkeys(survey.cohort.patients["split"][name] for name in names)
+    divisions = [str(one) for one in written if one]
+    return f", in {listed(divisions)}" if len(divisions) > 1 else ""

@@ -11,6 +11,7 @@ from client.evaluation.parts import or_reason
 from client.evaluation.table_one import expression_table
 from client.validation.centre import Centre
 from client.validation.recalibration import recalibrate
+from client.validation.verdict import holds_here
 from common.errors import DataError
 from common.signature import Area, Description, NotKnown
 from common.study import Evaluation
@@ -42,7 +43,7 @@ def validate_expression(centre: Centre, settings: Evaluation, *, recalibration: 
 
 
 def beside_sealed(area: dict[str, Any], sealed: Description) -> dict[str, Any]:
-    """The sealed test AUC, whether the centre's lies in its interval, and their difference with its 95% interval.
+    """The sealed test AUC, the verdict whether it holds, and the difference of the two with its 95% interval.
 
     The two groups of patients are independent, so the variances of the two intervals add up.
     """
@@ -51,12 +52,13 @@ def beside_sealed(area: dict[str, Any], sealed: Description) -> dict[str, Any]:
         return {"not_computed": f"the test AUC of the signature is not known: {told.not_computed}"}
     beside: dict[str, Any] = {"sealed": told.model_dump()}
     if "not_computed" in area:
-        return {**beside, "inside": None, "difference": None, "ci_low": None, "ci_high": None}
+        return {**beside, "verdict": None, "inside": None, "difference": None, "ci_low": None, "ci_high": None}
     difference = area["auc"] - told.auc
     widths = [(one["ci_high"] - one["ci_low"]) / 2 for one in (area, beside["sealed"])]
     margin = sum(width**2 for width in widths) ** 0.5
     return {
         **beside,
+        "verdict": holds_here(sealed_auc=told.auc, ci_low=area["ci_low"], ci_high=area["ci_high"]),
         "inside": told.ci_low <= area["auc"] <= told.ci_high,
         "difference": difference,
         "ci_low": difference - margin,

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from client.validation.verdict import HOLDS_RULE, holds_sentence
 from common.report import SECTIONS, Section, write_page
 from common.report.parts import Results, computed, computed_parts, look_up, reason
 from common.report.view_summary import Summary, summary
@@ -23,6 +24,12 @@ RECALIBRATIONS = {
     "sealed": "As sealed",
     "intercept": "Recalibrated here: intercept",
     "intercept_and_slope": "Recalibrated here: intercept and slope",
+}
+
+_REFITTED = {
+    "sealed": "as sealed",
+    "intercept": "with the intercept refitted",
+    "intercept_and_slope": "with intercept and slope refitted",
 }
 
 
@@ -48,19 +55,20 @@ def _sections() -> Iterator[Section]:
 
 
 def validation_summary(results: Results) -> Summary:
-    """The first screen of a site's report, with the sealed numbers and the verdict on shift."""
+    """The first screen of a site's report, the verdict first, with the sealed numbers and the verdict on shift."""
     plain = summary(results, {})
     asked = (*plain.asked, "Nothing was fitted here: does the signature hold at a centre that it was not trained at?")
-    return dataclasses.replace(plain, asked=asked, found=(*plain.found, *_beside(results), _verdict(results)))
+    first = Markup("<b>{}</b> {}").format(holds_sentence(results), HOLDS_RULE)
+    found = (first, *plain.found, *_beside(results), _verdict(results))
+    return dataclasses.replace(plain, asked=asked, found=found)
 
 
 def _beside(results: Results) -> Iterator[Markup]:
     beside = results["sealed_discrimination"]
     if computed(beside) and beside["inside"] is not None:
         sealed = beside["sealed"]
-        yield Markup("The sealed test AUC is {}; this centre’s lies {} its interval, {} ({} to {}) from it.").format(
+        yield Markup("The sealed test AUC is {}; this centre’s differs by {} ({} to {}).").format(
             estimate(sealed["auc"], sealed["ci_low"], sealed["ci_high"]),
-            "inside" if beside["inside"] else "outside",
             f"{beside['difference']:+.2f}",
             f"{beside['ci_low']:+.2f}",
             f"{beside['ci_high']:+.2f}",
@@ -157,6 +165,13 @@ def _group(name: str, one: Mapping[str, Any]) -> dict[str, Any]:
             + (f" The {MOST_ROWS} largest are shown, results.json has all." if more > 0 else "")
         ),
     }
+
+
+def recalibration_sentence(part: Any) -> str:
+    """The Brier score as sealed and after each refit, in one line."""
+    if reason(part):
+        return f"not computed: {reason(part)}"
+    return "Brier score " + ", ".join(f"{part[name]['brier']:.3f} {title}" for name, title in _REFITTED.items())
 
 
 def recalibration_view(results: Results) -> Mapping[str, Any] | None:

@@ -17,8 +17,9 @@ from client.site import Site
 from client.validation.centre import Centre, score_centre
 from client.validation.expression import validate_expression
 from client.validation.inputs import validate_inputs
-from client.validation.page import verdict_sentence, write_validation
+from client.validation.page import recalibration_sentence, verdict_sentence, write_validation
 from client.validation.survival import validate_survival
+from client.validation.verdict import holds_sentence
 from common import atomic
 from common.device import device_name
 from common.errors import DataError
@@ -154,6 +155,9 @@ def _show(results: dict[str, Any]) -> None:
     if not reason(results["survival"]):
         show_groups(results)
     typer.echo(f"Shift          {verdict_sentence(results['shift'])}")
+    if "recalibration" in results:
+        typer.echo(f"Recalibrated   {recalibration_sentence(results['recalibration'])}")
+    typer.echo(f"Verdict        {holds_sentence(results)}")
 
 
 def _refuse_nothing(results: dict[str, Any]) -> None:

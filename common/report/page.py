@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup
 
 from common.atomic import write_text
 from common.report import words
@@ -77,6 +79,7 @@ def _environment(folder: Path, templates: Sequence[Path]) -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
+        breakable=_breakable,
         count=words.count,
         heading=lambda text: text.replace("PD-L1", "PD\N{NON-BREAKING HYPHEN}L1"),
         p=words.p_text,
@@ -95,6 +98,12 @@ def _paper(context: Context, path: str) -> Beside | None:
     """The published number at a dotted key, if there is one."""
     found: Mapping[str, Any] = context["beside"]
     return found.get(path)
+
+
+def _breakable(text: str) -> Markup:
+    """A fingerprint may be broken after a colon, so that no byte is torn."""
+    pairs = re.compile(r"(?<=[0-9a-f]{2}:)(?=[0-9a-f]{2}\b)")
+    return Markup("<wbr>").join(pairs.split(text))
 
 
 def _data_url(file: Path) -> str:

@@ -20,7 +20,8 @@ def cohort_view(results: Results) -> Mapping[str, Any] | None:
         return None if cohort is None else {"missing": [reason(cohort)]}
     groups = {name: cohort[name] for name in (*DIVISION_NAMES, "immunotherapy") if name in cohort}
     left_out = {words: dict(cohort.get(key) or {}) for key, words in LEFT_OUT.items()}
-    shown = {name if name == "immunotherapy" else DIVISION_NAMES[name].lower(): n for name, n in groups.items()}
+    names = {name: name.lower() for name in groups} | {"all": "expression" if len(groups) > 1 else "all patients"}
+    shown = {names[name]: n for name, n in groups.items()}
     return {
         "missing": [],
         "figure": flow_figure(cohort.get("read"), left_out, shown),

@@ -105,7 +105,8 @@ def _source(results: Results) -> Iterator[str]:
 def _evaluation(results: Results) -> Iterator[str]:
     point, settings = results.get("operating_point"), look_up(results, "study.survival")
     if point is not None and computed(point):
-        yield f"The operating point was chosen on {point['chosen_on']} patients; its rates have Wilson’s intervals."
+        chosen = "is the sealed one" if point["rule"] == "sealed" else f"was chosen on {point['chosen_on']} patients"
+        yield f"The operating point {chosen}; its rates have Wilson’s intervals."
     sentence = survival_methods(results)
     if sentence:
         yield sentence

@@ -9,13 +9,12 @@ from common.report.figures_probability import calibration_figure, decision_figur
 from common.report.parts import Results, computed_parts, reason, reasons
 from common.report.view_discrimination import divisions_of
 from common.report.view_summary import judging_division
-from common.report.words import DIVISION_NAMES, MODEL_NAMES, counted, listed, percent
+from common.report.words import DIVISION_NAMES, MODEL_NAMES, counted, estimate, listed, percent
 
 RATES = {"sensitivity": "Sensitivity", "specificity": "Specificity", "ppv": "PPV", "npv": "NPV"}
-RULES = {
-    "youden": "the largest sum of sensitivity and specificity (Youden)",
-    "sealed": "sealed in the signature",
-}
+RULES = {"youden": "the largest sum of sensitivity and specificity (Youden)"}
+TOO_WIDE = 2
+"""An interval of the slope wider than this includes the ideal 1 whatever the score is worth."""
 
 
 def operating_point_view(results: Results) -> Mapping[str, Any] | None:
@@ -27,11 +26,18 @@ def operating_point_view(results: Results) -> Mapping[str, Any] | None:
     return {
         "missing": reasons(point["by_division"], DIVISION_NAMES),
         "point": point,
-        "rule": RULES.get(point["rule"], point["rule"]),
+        "chosen": _chosen(point),
         "divisions": {name: divisions[name] for name in divisions_of(divisions)},
         "rates": RATES,
         "sentence": _point_sentence(divisions),
     }
+
+
+def _chosen(point: Mapping[str, Any]) -> str:
+    if point["rule"] == "sealed":
+        return "as sealed in the signature"
+    patients = " patients" if point["chosen_on"] in DIVISION_NAMES else ""
+    return f"chosen on {point['chosen_on']}{patients}: {RULES.get(point['rule'], point['rule'])}"
 
 
 def _point_sentence(divisions: Mapping[str, Mapping[str, Any]]) -> str:
@@ -82,10 +88,13 @@ def _calibration_sentence(part: Mapping[str, Any]) -> str:
     )
     if low is None or slope is None:
         return text + "The slope has no interval."
-    text += f"Slope {slope:.2f} ({low:.2f} to {high:.2f}): "
+    text += f"Slope {estimate(slope, low, high)}: "
     if high < 1:
         return text + "below 1, the predictions are too extreme."
-    return text + ("above 1, the predictions are too timid." if low > 1 else "the interval includes the ideal 1.")
+    if low > 1:
+        return text + "above 1, the predictions are too timid."
+    wide = high - low > TOO_WIDE
+    return text + ("the interval is too wide to judge by." if wide else "the interval includes the ideal 1.")
 
 
 def decision_curves_view(results: Results) -> Mapping[str, Any] | None:

@@ -24,6 +24,8 @@ VARIABLE_NAMES = {
 FORMATS = {"count": "{:,.0f}", "days": "{:,.0f}", "years": "{:.0f}", "estimate": "{:.2f}", "p": "{:.3f}"}
 NOTHING = {"days": "not reached", "p": "none"}
 CHANCE = 0.5
+LARGE = 1000
+"""An estimate from here on has three digits and a power of ten."""
 
 
 def plain_name(key: str) -> str:
@@ -112,4 +114,6 @@ def against_one(low: float | None, high: float | None) -> str:
 
 
 def _number(kind: str, value: float) -> str:
+    if kind == "estimate" and abs(value) >= LARGE:
+        return f"{value:.2e}"
     return "below 0.001" if kind == "p" and value < 0.001 else FORMATS[kind].format(value)

@@ -87,3 +87,21 @@ def test_the_rule_of_the_cut_off_is_said(followed: dict[str, Any], tmp_path: Pat
     text = said(followed, tmp_path, "survival")
     assert f", {words}" in text
     assert "nothing was searched for" in text
+
+
+def test_a_hazard_ratio_beyond_reading_has_a_power_of_ten(results: dict[str, Any], tmp_path: Path) -> None:
+    results["cox_univariable"]["pdl1es_score"] |= {"hazard_ratio": 1.2593634e64, "ci_low": 999.4, "ci_high": 3.2e99}
+    assert "1.26e+64 (999.40 to 3.20e+99)" in said(results, tmp_path, "survival").replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_a_slope_with_a_very_wide_interval_is_not_judged(results: dict[str, Any], tmp_path: Path) -> None:
+    part = results["calibration"]["pdl1es"]["test"] | {"slope": -40.2, "slope_ci_low": -277.0, "slope_ci_high": 196.0}
+    results["calibration"] = {"pdl1es": {"test": part}}
+    text = said(results, tmp_path, "calibration")
+    assert "too wide to judge" in text
+    assert "includes the ideal" not in text
+
+
+def test_a_fingerprint_is_broken_between_bytes_only(results: dict[str, Any], tmp_path: Path) -> None:
+    results["warnings"] = ["signed by 0a:ff:10."]
+    assert "0a:<wbr>ff:<wbr>10." in section_page(results, tmp_path).html

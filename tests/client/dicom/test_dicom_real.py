@@ -92,7 +92,7 @@ def refusal(folder: Path, *, roi: str | None = None) -> str:
             None,
             r"slices are missing: 1 between 28\.11 and 38\.11 mm \(usual distance 5 mm\)",
         ),
-        ("rt_utils", None, r"_rt\.dcm in mock_data carries the same SOPInstanceUID \(0008,0018\) and differs"),
+        ("rt_utils", None, r"another file carries the same SOPInstanceUID \(0008,0018\) and differs"),
         ("mirp_tiny_seg", None, r'no ROI\'s name says that it is the tumour; present are "Liver"; .*--roi'),
         ("mirp_tiny_seg", "Liver", r"values run from 0 to 1, it looks rescaled to 0\.\.1, a CT is in HU"),
         ("dcmqi_seg", None, r'no ROI\'s name says that it is the tumour; present are "heart_seg", "Liver", .*--roi'),

@@ -163,7 +163,7 @@ def test_one_instance_in_two_files_that_differ_refuses_the_patient(tmp_path: Pat
     tree = read_tree(tmp_path, jobs=1)
     assert [(one.path.name, one.reason) for one in tree.ignored] == [("z.dcm", "a copy of another file")]
     with pytest.raises(
-        DicomError, match=r"IM0002\.dcm: z\.dcm in .* carries the same SOPInstanceUID \(0008,0018\) and"
+        DicomError, match=r"IM0002\.dcm: another file carries the same SOPInstanceUID \(0008,0018\) and"
     ):
         convert(tree.patients["P1"], roi=None)
 
@@ -247,3 +247,46 @@ def test_a_damaged_value_reaches_neither_log_nor_warnings(
     with pytest.raises(DicomError, match=r"was drawn on series \.\.\.\?{8}, the CT here"):
         convert(read_tree(tmp_path, jobs=1).patients["P1"], roi=None)
     assert not caplog.records and not [one for one in recwarn if "Doe" in str(one.message)]
+
+
+@pytest.mark.parametrize("kind", ["empty", "cut", "mark"])
+def test_a_spoiled_file_among_the_slices_refuses_the_patient(tmp_path: Path, kind: str) -> None:
+    patient(tmp_path, "P1")
+    extra = tmp_path / "ct" / "IM0005.dcm"
+    content = (tmp_path / "ct" / "IM0001.dcm").read_bytes()
+    extra.write_bytes({"empty": b"", "cut": content[:180], "mark": content[:128] + b"XXXX" + content[132:]}[kind])
+    (tmp_path / "ct" / "readme.txt").write_text("not a scan")
+    tree = read_tree(tmp_path, jobs=1)
+    assert [one.path for one in tree.spoiled] == [extra]
+    with pytest.raises(DicomError, match=r"IM0005\.dcm: is damaged, empty or unreadable .*; send it again, or remove"):
+        convert(tree.patients["P1"], roi=None)
+    sealed = fingerprint(tree.patients["P1"])
+    extra.unlink()
+    after = read_tree(tmp_path, jobs=1).patients["P1"]
+    assert fingerprint(after) != sealed
+    assert convert(after, roi=None).volume.image.GetSize() == (8, 8, 4)
+
+
+def test_a_spoiled_file_in_a_folder_of_several_patients_is_said_and_refuses_nobody(tmp_path: Path) -> None:
+    patient(tmp_path / "a", "P1")
+    patient(tmp_path / "b", "P2")
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for number, file in enumerate(sorted([*tmp_path.glob("a/**/*.dcm"), *tmp_path.glob("b/**/*.dcm")])):
+        file.rename(flat / f"{number:03d}.dcm")
+    (flat / "999.dcm").write_bytes(b"")
+    tree = read_tree(flat, jobs=1)
+    assert [one.path.name for one in tree.spoiled] == ["999.dcm"]
+    assert {name: files.spoiled for name, files in tree.patients.items()} == {"P1": (), "P2": ()}
+
+
+def test_one_series_under_two_patient_ids_in_a_folder_is_refused(tmp_path: Path) -> None:
+    patient(tmp_path / "H001", "P1")
+    source = tmp_path / "H001" / "ct" / "IM0003.dcm"
+    data = pydicom.dcmread(source)
+    data.PatientID = "P2"
+    data.save_as(source)
+    (files,) = read_tree(tmp_path, patient_from="folder", jobs=1).patients.values()
+    with pytest.raises(DicomError, match=r"holds slices of more than one PatientID") as caught:
+        convert(files, roi=None)
+    assert "P2" not in caught.value.reason

@@ -438,3 +438,43 @@ def test_wrong_usage_and_wrong_files_are_one_line(
 def test_a_tree_that_holds_the_site_folder_is_refused(site: Path, table: Path, run: Run) -> None:
     code, _, err = run("import", site, "--dicom", site.parent, "--clinical", table)
     assert (code, "the site folder" in err) == (1, True)
+
+
+@pytest.mark.usefixtures("no_workers")
+def test_names_of_files_at_odds_and_spoiled_are_for_the_screen_only(site: Path, tmp_path: Path, run: Run) -> None:
+    root, table = tmp_path / "hospital", tmp_path / "clinic.csv"
+    for name in ("A", "B"):
+        write_patient(root, name)
+    data = pydicom.dcmread(root / "folder of A" / "CT" / "IM0002.dcm")
+    data.PixelData = bytes(len(data.PixelData))
+    (root / "李明").mkdir()
+    data.save_as(root / "李明" / "LiMing19610304.dcm")
+    (root / "folder of B" / "CT" / "王芳.dcm").touch()
+    table.write_text("id,tps\nA,5\nB,60\n")
+    _, _, err = run("import", site, "--dicom", root, "--clinical", table)
+    assert "another file carries the same SOPInstanceUID" in err
+    assert "LiMing19610304.dcm" in err
+    assert f"file {root / 'folder of B' / 'CT' / '王芳.dcm'}: empty file" in err
+    assert len(results(site)["quarantined"]) == 2
+    written = (site / "results" / "import" / "results.json").read_text() + json.dumps(results(site), ensure_ascii=False)
+    assert not [name for name in ("李明", "LiMing", "王芳", "folder of") if name in written]
+
+
+@pytest.mark.usefixtures("no_workers")
+def test_notes_name_their_patients_on_the_screen_only(
+    site: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, table = tmp_path / "hospital", tmp_path / "clinic.csv"
+    ids = [f"H-200{number}" for number in range(3)]
+    for name in ids:
+        series = write_patient(root, name)
+        write_rtstruct(root / f"folder of {name}" / "lost.dcm", write_ct_series(tmp_path / "other", patient_id=name),
+                       {"GTV-1": ball_contours(series)})  # fmt: skip
+    table.write_text("id,tps\n" + "".join(f"{name},60\n" for name in ids))
+    monkeypatch.setattr("client.intake.import_screen.MOST_NAMED", 2)
+    _, out, _ = run("import", site, "--dicom", root, "--clinical", table, "--roi", "GTV-1")
+    note = "1 mask file(s) of another or of no certain series left aside"
+    assert f"Mind           patient H-2000: {note}" in out
+    assert "patient H-2001: " in out and "patient H-2002: " not in out
+    assert results(site)["notes"] == {"# mask file of another or of no certain series left aside": 3}
+    assert "H-200" not in (site / "results" / "import" / "results.json").read_text()

@@ -208,3 +208,51 @@ def test_a_decimal_comma_without_quotes_does_not_shift_a_row(tmp_path: Path) -> 
 def test_former_smokers_are_said(tmp_path: Path) -> None:
     path = write_text(tmp_path / "t.csv", "id,tps,smoker\nA,70,Former\nB,60,ex-smoker\nC,5,never\n")
     assert any("2 former smoker(s) taken as occasionally" in sentence for sentence in read(path).said)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "id,tps\nA,0.83\nB,60\nC,45\n",
+            "TPS between 0 and 1 beside larger ones, fractions in place of percent? patient A",
+        ),
+        (
+            "id,pfs_days,event\nA,3.5,1\nB,60,0\nC,45,1\n",
+            "pfs_days is no whole number, months in place of days? patient A",
+        ),
+        (
+            "id,tps,pfs_days,event,treatment\nA,50,35,1,mono\nB,60,,,\n",
+            "1 patient(s) have TPS and PFS and count as immunotherapy; their TPS is not used for the label",
+        ),
+        (
+            "id,tps,Gesundheit\nA,50,1\n",
+            "not found: age, sex, smoking, family_history, treatment, pfs_days, progressed (--map age=COLUMN)",
+        ),
+        ("id,tps\nA,50\nTotal: 1,\n", "row 3 is a total, no patient, and left out"),
+    ],
+)
+def test_what_looks_like_something_else_is_said(tmp_path: Path, text: str, sentence: str) -> None:
+    table = read(write_text(tmp_path / "t.csv", text))
+    assert sentence in table.said
+    assert set(table.patient_ids) <= {"A", "B", "C"}
+
+
+def test_a_table_in_order_brings_no_suspicion(tmp_path: Path) -> None:
+    table = read(write_text(tmp_path / "t.csv", "id,tps,PFS,event\nTotal7,50,,\nB,0,,\nC,,200,1\n"))
+    assert set(table.rows) == {"Total7", "B", "C"}
+    assert not [one for one in table.said if "in place of" in one or "not found" in one or "total" in one]
+
+
+def test_all_faults_of_a_row_are_told(tmp_path: Path) -> None:
+    fault = read(write_text(tmp_path / "t.csv", "id,tps,age,sex\nA,<1,63 m,x\n")).faults["A"]
+    assert all(word in fault.shown for word in ("tps (column tps)", "age (column age)", "sex (column sex)"))
+    assert "63 m" not in fault.reason
+
+
+def test_chinese_and_german_columns_and_words(tmp_path: Path) -> None:
+    text = "病人编号,PD-L1表达,治疗方案,无进展生存期（月）,是否进展,Raucher\n"
+    text += "A,50,单药,2,是,Ex-Raucher\nB,5,,,,Nichtraucher\n"
+    rows = read(write_text(tmp_path / "t.csv", text)).rows
+    assert (rows["A"].cells["pfs_days"], rows["A"].cells["smoking"]) == ("60.875", "occasionally")
+    assert (rows["B"].cells["tps"], rows["B"].cells["smoking"]) == ("5", "never")

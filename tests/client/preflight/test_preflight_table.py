@@ -86,6 +86,7 @@ def test_twelve_of_one_cohort_are_enough(site_of: Any, run_check: Run) -> None:
         ("Age", "warning", {3: {"age": 7}, 4: {"age": 104}}, ["p3", "p4"]),
         ("Rows", "failed", {3: {"smoking": "often"}}, ["p3"]),
         ("Divisions", "failed", {seed: {"split": "training"} for seed in range(11)}, ["p11"]),
+        ("TPS", "warning", {3: {"tps": 0.83}, 4: {"tps": 60}, 5: {"tps": 0.5}}, ["p3", "p5"]),
         ("Tube current", "warning", {2: {"tube_current_ma": 0.2}}, ["p2"]),
         ("Tube current", "warning", {2: {"tube_current_ma": 4000}}, ["p2"]),
         ("Slice thickness", "warning", {5: {"slice_thickness_mm": 5}}, ["p5"]),
@@ -118,6 +119,13 @@ def test_tps_in_another_unit(site_of: Any, run_check: Run, tps: list[float], wor
 def test_months_instead_of_days(site_of: Any, run_check: Run, step: float, state: str) -> None:
     rows = {seed: immunotherapy(round(3 + step * seed, 2), progressed=seed % 2) for seed in range(12)}
     assert run_check(site_of(rows)).state("Progression-free survival") == state
+
+
+def test_months_in_some_rows_are_named(site_of: Any, run_check: Run) -> None:
+    rows = {seed: immunotherapy(90 + 30 * seed, progressed=seed % 2) for seed in range(12)}
+    rows |= {4: immunotherapy(7.5, progressed=1), 5: immunotherapy(150.5, progressed=0)}
+    found = run_check(site_of(rows)).check("Progression-free survival")
+    assert (found["state"], [item["patient_id"] for item in found["items"]]) == ("warning", ["p4"])
 
 
 @pytest.mark.parametrize("progressed", [0, 1])

@@ -129,7 +129,11 @@ def test_a_copy_under_another_id_is_named(tmp_path: Path, run_check: Run, splits
 def test_the_same_voxels_in_another_file_are_one_patient(tmp_path: Path, run_check: Run) -> None:
     volume = chest(0)
     moved = Volume(sitk.Cast(volume.image, sitk.sitkFloat32), outlined_wider(volume).mask)
-    ended = run_check(write_site(tmp_path / "site", {"a": volume, "b": chest(1), "c": moved}))
+    patients: dict[str, Any] = {"a": volume, "b": chest(1), "c": moved}
+    ended = run_check(write_site(tmp_path / "site", patients))
     assert ended.code == 1
     assert ended.check("Same voxels")["items"][0]["what"] == "has the CT of c (row 4)"
     assert ended.state("Similar images") == "ok"
+    rows = {name: {"split": split} for name, split in zip("abc", ("training", "training", "test"), strict=True)}
+    divided = run_check(write_site(tmp_path / "divided", patients, rows))
+    assert divided.check("Same voxels")["items"][0]["what"] == "has the CT of c (row 4), in training and test"

@@ -19,6 +19,7 @@ from sklearn.metrics import roc_auc_score
 from small_centre import CUTOFF, POINT, small_signature
 
 from client.__main__ import main
+from client.validation.verdict import holds_here, holds_sentence
 from common.signing_key import key_fingerprint, write_public_key
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -152,6 +153,8 @@ def test_the_page_names_nobody_and_says_what_was_found(validated: Path) -> None:
     page = (validated / "results" / "validate" / "report.html").read_text("utf-8")
     text = " ".join(page.split())
     assert "SECRET" not in page + json.dumps(results(validated))
+    verdict = holds_sentence(results(validated))
+    assert f"<dt>Found</dt><dd><p><b>{verdict}</b>" in text
     for words in (
         "External validation of PD",
         "The sealed test AUC is 0.75 (0.65 to 0.85)",
@@ -186,6 +189,7 @@ def test_shift_is_measured_from_the_sealed_scaling(validated: Path) -> None:
 
 def test_the_sealed_auc_stands_beside(validated: Path) -> None:
     found, area = results(validated)["sealed_discrimination"], results(validated)["discrimination"]["pdl1es"]["all"]
+    assert found["verdict"] == holds_here(sealed_auc=0.75, ci_low=area["ci_low"], ci_high=area["ci_high"])
     assert found["inside"] is (0.65 <= area["auc"] <= 0.85)
     assert found["difference"] == pytest.approx(area["auc"] - 0.75)
     margin = (((area["ci_high"] - area["ci_low"]) / 2) ** 2 + 0.1**2) ** 0.5
@@ -246,6 +250,7 @@ def test_trust_by_file_fingerprint_or_kit(
     fingerprint = key_fingerprint(KEY.public_key().public_bytes_raw())
     code, out, _ = run(capsys, *words, "--trusted", fingerprint)
     assert (code, f"signed by {fingerprint}, whom you trust" in out) == (0, True)
+    assert f"Verdict        {holds_sentence(results(validated))}" in out
     code, _, err = run(capsys, *words, "--trusted", "0" * 64)
     assert (code, err.count("\n")) == (1, 1)
     assert fingerprint in err
