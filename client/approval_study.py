@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from client.site import Site
 from common.errors import StudyError
-from common.study import Federation, Study, parse_study
+from common.study import Federation, Study, read_study
 
 
 @dataclass(frozen=True)
@@ -24,23 +23,8 @@ class SiteStudy:
 
 def read_for_site(site: Site, study_file: Path) -> SiteStudy:
     """Read a study's file once; StudyError for no study, and for one that is not for this site."""
-    data = _bytes(study_file)
-    try:
-        text = data.decode("utf-8")
-        study = parse_study(text)
-    except UnicodeDecodeError as error:
-        raise StudyError(f"{study_file}: is not text in UTF-8 ({error.reason}); give a TOML file in UTF-8") from error
-    except StudyError as error:
-        raise StudyError(f"{study_file}: {error}") from error
-    federation = _federation(site, study, study_file)
-    return SiteStudy(study, federation, text, hashlib.sha256(data).hexdigest())
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise StudyError(f"{path}: cannot be read ({error.strerror}); give the path of a study file") from error
+    read = read_study(study_file)
+    return SiteStudy(read.study, _federation(site, read.study, study_file), read.text, read.sha256)
 
 
 def _federation(site: Site, study: Study, path: Path) -> Federation:

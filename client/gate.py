@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from flwr.app import RecordDict
 
-from client.approval import check_approved, check_in_trail
+from client.approval import check_in_trail
 from client.audit.recorder import Recorder, record_policy
 from client.audit.trail import Trail
 from client.enrolled_server import SERVER_CA, check_server, enrolled_server
@@ -92,7 +92,7 @@ def _found(tried: Found | Exception) -> Found:
 def _answer(site: Site, question: Letter, kind: type[Request], trail: Trail) -> Letter:
     record_policy(trail, site.policy)
     desk = open_desk(site)
-    check_in_trail(check_approved(site.folder, desk.sha256), trail.entries_of("approval", "mended"), trail)
+    check_in_trail(desk.approval, trail.entries_of("approval", "mended"), trail)
     epsilon = promised_epsilon(desk.study)
     request = question.record
     if not isinstance(request, Request):

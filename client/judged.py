@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from client.cohort import Cohort, read_cohort
 from client.evaluation.survival_cutoff import Rule
 from client.exclusion import Inclusion, apply_exclusions
 from client.models import choose_device
-from client.quarantine import Quarantined
+from client.quarantine import Quarantined, counted_reasons
 from client.scores_file import read_scores
 from client.scoring import score_patients
 from client.signer import who_signed
@@ -22,11 +21,12 @@ from client.site import Site
 from client.synthetic import is_synthetic
 from common.device import device_name
 from common.errors import DataError, SignatureError
+from common.paper_settings import PAPER_COHORT
 from common.signature import Description
 from common.study import CohortRules, Study
 
 CohortName = Literal["expression", "immunotherapy"]
-RULES = CohortRules(label_tps=50, excluded_kernels=("30f",), immunotherapy_requires=(), maximum_quarantined=1)
+RULES = PAPER_COHORT.model_copy(update={"immunotherapy_requires": (), "maximum_quarantined": 1.0})
 """The paper's exclusions where no study is given, but for clinical values: only some of the numbers need them."""
 NEEDED = {"expression": "TPS", "immunotherapy": "pfs_days and progressed"}
 
@@ -53,9 +53,8 @@ class Judged:
     def cohort(self) -> dict[str, Any]:
         """What results.json says of who took part."""
         counts = {str(name): int(n) for name, n in self.predictions["division"].value_counts().items()}
-        reasons = Counter(one.reason.split(";")[0].split(",")[0] for one in self.quarantined)
         excluded = {name: n for name, n in self.excluded.items() if n}
-        return {**counts, "read": self.read, "excluded": excluded, "quarantined": dict(reasons)}
+        return {**counts, "read": self.read, "excluded": excluded, "quarantined": counted_reasons(self.quarantined)}
 
 
 def judged_by_scores(site: Site, file: Path, study: Study | None, *, cohort: CohortName) -> Judged:

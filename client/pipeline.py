@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,7 +18,7 @@ from client.exclusion import apply_exclusions
 from client.extraction import Extraction, extract_cohort
 from client.models import TrainedModel
 from client.prediction import patient_logits, patient_scores, slice_logits
-from client.quarantine import Quarantined, check_limit
+from client.quarantine import Quarantined, check_limit, counted_reasons
 from client.samples import Samples
 from client.selection import mann_whitney
 from client.site import Site
@@ -44,7 +43,7 @@ class Inputs:
 
     def quarantine_reasons(self) -> dict[str, int]:
         """How many patients are in quarantine for each kind of reason."""
-        return dict(Counter(item.reason.split(";")[0].split(",")[0] for item in self.quarantined))
+        return counted_reasons(self.quarantined)
 
 
 def gather(site: Site, study: Study, *, jobs: int) -> Inputs:

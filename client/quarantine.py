@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,11 @@ class Quarantined:
         row = "" if self.row is None else f"cohort.csv row {self.row}: "
         file = "" if self.file in ("", "cohort.csv") else f"{self.file}: "
         return f"{row}patient {self.patient_id}: {file}{self.reason}"
+
+
+def counted_reasons(quarantined: Sequence[Quarantined]) -> dict[str, int]:
+    """How many patients are in quarantine for each kind of reason."""
+    return dict(Counter(one.reason.split(";")[0].split(",")[0] for one in quarantined))
 
 
 def check_limit(quarantined: Sequence[Quarantined], *, total: int, maximum_fraction: float) -> None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from common.study import Evaluation, Patches, Radiomics, Resampling, Survival
+from common.study import CohortRules, Evaluation, Patches, Radiomics, Resampling, Survival
+
+PAPER_COHORT = CohortRules(
+    label_tps=50,
+    excluded_kernels=("30f",),
+    immunotherapy_requires=("age", "sex", "smoking", "family_history"),
+    maximum_quarantined=0.05,
+)
 
 PAPER_RESAMPLING = Resampling(spacing_mm=(1.0, 1.0, 1.0), rounding="whole-hu")
 

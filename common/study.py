@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -47,11 +48,13 @@ __all__ = [
     "Sites",
     "Stage",
     "Study",
+    "StudyFile",
     "Survival",
     "Synthetic",
     "Training",
     "load_study",
     "parse_study",
+    "read_study",
     "study_sha256",
 ]
 
@@ -89,18 +92,33 @@ def parse_study(text: str) -> Study:
         raise StudyError(explain(error, Study)) from error
 
 
-def load_study(path: Path) -> Study:
+@dataclass(frozen=True)
+class StudyFile:
+    """A study's file, read once: what is shown, hashed and run are the same bytes."""
+
+    study: Study
+    text: str
+    sha256: str
+    """Of the file's bytes, the same that `sha256sum study.toml` prints."""
+
+
+def read_study(path: Path) -> StudyFile:
     """Read a study file; StudyError names the file and what to change."""
     try:
-        text = path.read_bytes().decode("utf-8")
+        data = path.read_bytes()
+        text = data.decode("utf-8")
+        return StudyFile(parse_study(text), text, hashlib.sha256(data).hexdigest())
     except OSError as error:
         raise StudyError(f"{path}: cannot be read ({error.strerror}); give the path of a study file") from error
     except UnicodeDecodeError as error:
         raise StudyError(f"{path}: is not text in UTF-8 ({error.reason}); give a TOML file in UTF-8") from error
-    try:
-        return parse_study(text)
     except StudyError as error:
         raise StudyError(f"{path}: {error}") from error
+
+
+def load_study(path: Path) -> Study:
+    """The study of a file, with the errors of `read_study`."""
+    return read_study(path).study
 
 
 def study_sha256(path: Path) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from client.audit.chain import Chain, End, check_chain, check_end, entries_of
 from client.audit.entry import FIRST_PREVIOUS, Entry, Event, EventName, Head, entry_of
 from common import atomic
 from common.errors import TrailError
+from common.file_lock import locked
 from common.flower_environment import private_folder
 
 TRAIL_FILE = "audit.jsonl"
@@ -146,8 +146,7 @@ class Trail:
     def _locked(self) -> Iterator[None]:
         try:
             private_folder(self._lock_file.parent)
-            with self._lock_file.open("ab") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
+            with locked(self._lock_file):
                 yield
         except OSError as error:
             raise TrailError(

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from client.approval import check_approved
+from client.approval import Approval, check_approved
 from client.approval_study import read_for_site
 from client.federation.board import for_own_eyes, write_scalars
 from client.federation.conformity import check_agreed
@@ -61,6 +61,7 @@ class Desk:
     study: Study
     federation: Federation
     sha256: str
+    approval: Approval
 
     @cached_property
     def device(self) -> torch.device:
@@ -87,10 +88,10 @@ def open_desk(site: Site) -> Desk:
     ApprovalError for a study that was not approved, or was changed since by a byte.
     """
     read = read_for_site(site, site.folder / STUDY_FILE)
-    check_approved(site.folder, read.sha256)
+    approval = check_approved(site.folder, read.sha256)
     if site.threads is not None:
         torch.set_num_threads(site.threads)
-    return Desk(site, read.study, read.federation, read.sha256)
+    return Desk(site, read.study, read.federation, read.sha256, approval)
 
 
 def answer(desk: Desk, request: Request, arrays: Arrays) -> Letter:

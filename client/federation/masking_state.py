@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from client.site import Site
 from common import atomic
 from common.errors import DataError, PeerError
+from common.file_lock import locked
 from common.flower_environment import private_folder
 from common.messages.masking import Participant, SharesReply, Sitting, UncoverReply
 
@@ -80,8 +80,7 @@ class MaskingState:
     def locked(self) -> Iterator[None]:
         """One step at a time, also of other processes: between reading a file and writing it nobody else does."""
         private_folder(self.folder)
-        with (self.folder / _LOCK).open("ab") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with locked(self.folder / _LOCK):
             yield
 
     def keep(self, sitting: SiteSitting) -> None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 from pathlib import Path
 
+from client.federation.conformity import FEDERATED
 from common import atomic
 from common.errors import DataError, PeerError
+from common.file_lock import locked
 from common.messages import EvaluationRequest, Request, SurvivalRequest, TrainingRequest
 
 PINNED_FILE, LOCK_FILE = "pinned.json", "pinned.lock"
-FEDERATED = "federated"
 
 
 def check_pinned(request: Request, folder: Path) -> None:
@@ -25,8 +25,7 @@ def check_pinned(request: Request, folder: Path) -> None:
     if isinstance(request, SurvivalRequest) and request.cutoff is not None:
         asked["cut-off"] = request.cutoff.hex()
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK_FILE).open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder / LOCK_FILE):
         _pin(folder / PINNED_FILE, request.run, asked)
 
 

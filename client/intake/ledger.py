@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from client.intake.pseudonyms import PSEUDONYM
+from common import atomic
 from common.errors import DataError
 
 LEDGER_FILE = "intake.json"
@@ -70,14 +69,4 @@ def read_ledger(path: Path) -> Ledger | None:
 
 def write_ledger(path: Path, ledger: Ledger) -> None:
     """Replace the ledger in one step by a file that only its owner can read."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # made with mode 0600
-    temporary = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(ledger.model_dump_json(indent=1) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    atomic.write_bytes(path, ledger.model_dump_json(indent=1).encode() + b"\n", private=True)

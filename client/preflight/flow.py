@@ -8,16 +8,11 @@ from typing import Any
 from client.exclusion import Inclusion, apply_exclusions
 from client.preflight.finding import Check, Topic
 from client.preflight.survey import Survey
+from common.paper_settings import PAPER_COHORT
 from common.report.words import counted, listed
 from common.study import CohortRules, Study
 
 AREA = "Table"
-PAPER_RULES = CohortRules(
-    label_tps=50,
-    excluded_kernels=("30f",),
-    immunotherapy_requires=("age", "sex", "smoking", "family_history"),
-    maximum_quarantined=0.05,
-)
 
 
 def included(survey: Survey, study: Study | None) -> Inclusion:
@@ -67,4 +62,4 @@ def flow_counts(survey: Survey, study: Study | None) -> dict[str, Any]:
 
 
 def _rules(study: Study | None) -> CohortRules:
-    return study.cohort if study else PAPER_RULES
+    return study.cohort if study else PAPER_COHORT

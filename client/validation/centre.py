@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,17 +10,15 @@ import pandas as pd
 
 from client.cohort import read_cohort
 from client.exclusion import apply_exclusions
-from client.judged import RULES, check_label
+from client.judged import NEEDED, RULES, check_label
 from client.models import choose_device
-from client.quarantine import Quarantined
+from client.quarantine import Quarantined, counted_reasons
 from client.scoring import Scored, score_patients
 from client.site import Site
 from client.synthetic import is_synthetic
 from common.errors import DataError
 from common.signature import Description
 from common.study import Study
-
-COHORTS = {"expression": "TPS", "immunotherapy": "pfs_days and progressed"}
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Centre:
         rows = self.predictions[self.predictions["cohort"] == name]
         if rows.empty:
             raise DataError(
-                f"no patient of the {name} cohort was scored; it needs rows with cohort {name}, {COHORTS[name]}, image "
+                f"no patient of the {name} cohort was scored; it needs rows with cohort {name}, {NEEDED[name]}, image "
                 "and mask"
             )
         return rows
@@ -53,9 +50,13 @@ class Centre:
     def flow(self) -> dict[str, Any]:
         """What results.json says of who took part."""
         divisions = self.predictions["division"].value_counts()
-        reasons = Counter(one.reason.split(";")[0].split(",")[0] for one in self.quarantined)
         counts = {name: int(divisions[name]) for name in ("all", "immunotherapy") if name in divisions}
-        return {**counts, "read": self.read, "excluded": self.excluded, "quarantined": dict(reasons)}
+        return {
+            **counts,
+            "read": self.read,
+            "excluded": self.excluded,
+            "quarantined": counted_reasons(self.quarantined),
+        }
 
 
 def score_centre(site: Site, signature: Path, study: Study | None, *, jobs: int, trusted: str | None) -> Centre:

@@ -10,8 +10,9 @@ import pandas as pd
 
 from client.clinical import encode
 from client.evaluation.parts import or_reason
+from client.judged import NEEDED
 from client.scoring import Scored
-from client.validation.centre import COHORTS, Centre
+from client.validation.centre import Centre
 from client.validation.shift import BOUND, FEWEST, LEVEL, measure_shift
 from common.errors import DataError
 from common.scaling import Scaling
@@ -64,7 +65,7 @@ def _scaled(values: pd.DataFrame, scaling: SealedScaling) -> pd.DataFrame:
 def _compared(centre: Centre) -> str | DataError:
     """The cohort that is compared: expression, as in training, or immunotherapy where that is all there is."""
     sizes = centre.predictions["cohort"].value_counts()
-    chosen = next((name for name in COHORTS if sizes.get(name, 0) >= FEWEST), None)
+    chosen = next((name for name in NEEDED if sizes.get(name, 0) >= FEWEST), None)
     return chosen or DataError(f"no cohort has {FEWEST} patients: a verdict on shift needs them; add patients")
 
 

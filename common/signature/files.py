@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Annotated, Literal
@@ -33,6 +34,11 @@ class Signed(BaseModel):
     def text(self) -> bytes:
         """The one way in which it is written."""
         return (json.dumps(self.model_dump(), indent=2) + "\n").encode()
+
+
+def sha256_of(data: bytes) -> str:
+    """SHA-256 in hexadecimal."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def read_file(folder: Path, name: str) -> bytes:

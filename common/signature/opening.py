@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from common.signature.files import (
     Signed,
     read_file,
     read_signed,
+    sha256_of,
 )
 from common.signing_key import is_signed, key_fingerprint
 from common.study_errors import explain
@@ -74,7 +74,7 @@ def open_signature(folder: Path, *, trusted: str | None = None) -> Opened:
     _checked(folder, CARD_FILE, description.card_sha256)
     weights = _checked(folder, WEIGHTS_FILE, description.weights_sha256)
     network = _network(folder / WEIGHTS_FILE, description, weights)
-    return Opened(description, network, _sha256(data), signer, trusted is not None)
+    return Opened(description, network, sha256_of(data), signer, trusted is not None)
 
 
 def signer_of(folder: Path) -> str:
@@ -84,7 +84,7 @@ def signer_of(folder: Path) -> str:
 
 def _check_signed(folder: Path, signed: Signed, data: bytes) -> None:
     good = is_signed(bytes.fromhex(signed.public_key), bytes.fromhex(signed.signature), data)
-    same = _sha256(data) == signed.description_sha256
+    same = sha256_of(data) == signed.description_sha256
     if good and same:
         return
     # one of the two agrees with the file: then it is signature.sig that was altered
@@ -94,7 +94,7 @@ def _check_signed(folder: Path, signed: Signed, data: bytes) -> None:
 
 def _checked(folder: Path, name: str, sha256: str) -> bytes:
     data = read_file(folder, name)
-    if _sha256(data) != sha256:
+    if sha256_of(data) != sha256:
         raise SignatureError(f"{folder / name}: is not the file that was sealed (its SHA-256 differs); {AGAIN}")
     return data
 
@@ -145,7 +145,3 @@ def _fits(description: Description, weights: Mapping[str, np.ndarray]) -> bool:
     return found == {
         name: (tuple(value.shape), str(value.dtype).removeprefix("torch.")) for name, value in wanted.items()
     }
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

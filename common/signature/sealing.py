@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from safetensors.numpy import save as save_weights
 from common import atomic
 from common.signature.card_page import card_page
 from common.signature.description import Description
-from common.signature.files import CARD_FILE, DESCRIPTION_FILE, SIGNED_FILE, WEIGHTS_FILE, Signed
+from common.signature.files import CARD_FILE, DESCRIPTION_FILE, SIGNED_FILE, WEIGHTS_FILE, Signed, sha256_of
 
 
 def seal(
@@ -23,10 +22,10 @@ def seal(
 ) -> Description:
     """Write a signature's four files; `description` is Description without the hashes of weights and card."""
     data = save_weights({name: np.asarray(value, order="C") for name, value in weights.items()})
-    hashes = {"weights_sha256": _sha256(data), "card_sha256": _sha256(b"")}
+    hashes = {"weights_sha256": sha256_of(data), "card_sha256": sha256_of(b"")}
     sealed = Description.model_validate({**description, **hashes})
     card = card_page(sealed).encode()
-    sealed = sealed.model_copy(update={"card_sha256": _sha256(card)})
+    sealed = sealed.model_copy(update={"card_sha256": sha256_of(card)})
     text = json.dumps(sealed.model_dump(mode="json"), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     # the signer's word last: a folder that is half written is refused
     (folder / SIGNED_FILE).unlink(missing_ok=True)
@@ -40,10 +39,6 @@ def seal(
 def _signed(data: bytes, key: Ed25519PrivateKey) -> Signed:
     return Signed(
         public_key=key.public_key().public_bytes_raw().hex(),
-        description_sha256=_sha256(data),
+        description_sha256=sha256_of(data),
         signature=key.sign(data).hex(),
     )
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()

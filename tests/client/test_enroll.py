@@ -10,12 +10,12 @@ import socket
 import ssl
 import stat
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from commands import call
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -31,16 +31,8 @@ PRESETS = Path(__file__).parents[2] / "simulation" / "presets"
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
-    before, sys.argv = sys.argv, ["pdl1es-site", *map(str, words)]
-    capsys.readouterr()
-    try:
-        with pytest.raises(SystemExit) as ended:
-            main()
-    finally:
-        sys.argv = before
-    captured = capsys.readouterr()
-    assert "Traceback" not in captured.err
-    return int(ended.value.code or 0), captured.out + captured.err
+    code, out, err = call(main, "pdl1es-site", capsys, *words)
+    return code, out + err
 
 
 def study_file(folder: Path, *, quorum: int = 2) -> Path:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from commands import call
 from phantoms import make_site, real_cases, tumour_volume, write_volume
 
 from client.__main__ import main
@@ -29,15 +30,7 @@ COMMAND = [sys.executable, "-c", "from client.__main__ import main; main()"]
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
     """Exit code, standard output and standard error of one command."""
-    before, sys.argv = sys.argv, ["pdl1es-site", *map(str, words)]
-    try:
-        with pytest.raises(SystemExit) as ended:
-            main()
-    finally:
-        sys.argv = before
-    captured = capsys.readouterr()
-    assert "Traceback" not in captured.err
-    return int(ended.value.code or 0), captured.out, captured.err
+    return call(main, "pdl1es-site", capsys, *words)
 
 
 def results(folder: Path, command: str) -> dict[str, Any]:

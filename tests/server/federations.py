@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import commands
 import pytest
 
 from client.__main__ import main as site_main
@@ -107,16 +108,8 @@ def tiny_apps(folder: Path) -> tuple[Path, Path]:
 
 def call(main: Callable[[], None], name: str, capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:
     """Exit code and everything printed by one command."""
-    before, sys.argv = sys.argv, [name, *map(str, words)]
-    capsys.readouterr()
-    try:
-        with pytest.raises(SystemExit) as ended:
-            main()
-    finally:
-        sys.argv = before
-    captured = capsys.readouterr()
-    assert "Traceback" not in captured.err
-    return int(ended.value.code or 0), captured.out + captured.err
+    code, out, err = commands.call(main, name, capsys, *words)
+    return code, out + err
 
 
 def server(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str]:

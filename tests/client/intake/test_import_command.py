@@ -21,6 +21,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from commands import call
 from dicom_files import CtSeries, ball_contours, ball_mask, write_ct_series, write_rtstruct, write_seg
 
 from client.__main__ import main
@@ -60,15 +61,7 @@ def no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
     def command(*words: object) -> tuple[int, str, str]:
-        before, sys.argv = sys.argv, ["pdl1es-site", *map(str, words)]
-        try:
-            with pytest.raises(SystemExit) as ended:
-                main()
-        finally:
-            sys.argv = before
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err
-        return int(ended.value.code or 0), captured.out, captured.err
+        return call(main, "pdl1es-site", capsys, *words)
 
     return command
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from commands import call
 from lifelines import CoxPHFitter
 from lifelines.statistics import logrank_test
 from signatures import KEY, card
@@ -26,16 +27,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def run(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    before, sys.argv = sys.argv, ["pdl1es-site", *map(str, words)]
-    capsys.readouterr()
-    try:
-        with pytest.raises(SystemExit) as ended:
-            main()
-    finally:
-        sys.argv = before
-    captured = capsys.readouterr()
-    assert "Traceback" not in captured.err
-    return int(ended.value.code or 0), captured.out, captured.err
+    return call(main, "pdl1es-site", capsys, *words)
 
 
 def results(folder: Path, name: str = "validate") -> dict[str, Any]:
