@@ -15,6 +15,7 @@ from client.explain_command import explain_command
 from client.features import SiteFeatures, features_file, features_results, site_features
 from client.federation_commands import enroll_command, join_command
 from client.intake_command import import_command, pseudonym_command
+from client.ledger_command import ledger_command
 from client.quarantine import Quarantined, check_limit
 from client.site import Site, init_site, load_site
 from client.validate_command import validate_command
@@ -79,6 +80,7 @@ app.command("enroll")(enroll_command)
 app.command("approve")(approve_command)
 app.command("join")(join_command)
 app.command("audit")(audit_command)
+app.command("ledger")(ledger_command)
 
 
 def _show_quarantined(site: Site, quarantined: tuple[Quarantined, ...]) -> None:

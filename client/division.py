@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from sklearn.model_selection import train_test_split
 
 from common.errors import DataError
+from common.seeds import derive_seed
 from common.study import Division
 
 
@@ -24,6 +26,21 @@ def divide(splits: pd.Series, labels: pd.Series, division: Division, *, seed: in
             "write it for all of them, or for none to have them divided at random"
         )
     return _random(labels, division, seed=seed)
+
+
+def divide_each(splits: pd.Series, division: Division, *, seed: int) -> pd.Series:
+    """Give every patient the written split, else one that hangs on the patient's own id and the seed alone.
+
+    Under differential privacy a patient who is there or not must not move another one into the training patients, as a
+    division by label does.
+    """
+    drawn = [np.random.default_rng(derive_seed(seed, "division", str(name))).random() for name in splits.index]
+    names = np.select(
+        [np.array(drawn) < division.training, np.array(drawn) < division.training + division.validation],
+        ["training", "validation"],
+        "test",
+    )
+    return splits.where(splits != "", pd.Series(names, index=splits.index))
 
 
 def _random(labels: pd.Series, division: Division, *, seed: int) -> pd.Series:

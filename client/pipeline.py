@@ -13,7 +13,7 @@ import torch
 from client.check import everyone_in_quarantine, image_files
 from client.clinical import ClinicalPreparation, encode, fit_clinical
 from client.cohort import Cohort, read_cohort
-from client.division import divide
+from client.division import divide, divide_each
 from client.exclusion import apply_exclusions
 from client.extraction import Extraction, extract_cohort
 from client.models import TrainedModel
@@ -144,7 +144,11 @@ def _with_division(patients: pd.DataFrame, study: Study) -> pd.DataFrame:
     expression = patients[patients["cohort"] == "expression"]
     label = (patients["tps"] >= study.cohort.label_tps).astype(float).where(patients["tps"].notna())
     division = pd.Series("immunotherapy", index=patients.index)
-    division[expression.index] = divide(expression["split"], label[expression.index], study.division, seed=study.seed)
+    if study.privacy is None:
+        given = divide(expression["split"], label[expression.index], study.division, seed=study.seed)
+    else:
+        given = divide_each(expression["split"], study.division, seed=study.seed)
+    division[expression.index] = given
     return patients.assign(label=label, division=division)
 
 

@@ -48,6 +48,6 @@ class Policy(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def promised_epsilon(_: Study) -> float:
-    """Privacy loss that a study promises its patients: infinite without differential privacy."""
-    return math.inf
+def promised_epsilon(study: Study) -> float:
+    """Privacy loss that a study promises a site's training patients: infinite without differential privacy."""
+    return math.inf if study.privacy is None else study.privacy.epsilon

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from client.augmentation import flip_and_rotate
@@ -143,10 +143,10 @@ def train(
     return progress.best, progress.history
 
 
-def optimizer_for(network: FusionNetwork, settings: Training, *, stage: int) -> torch.optim.Adam:
-    """A fresh Adam with the learning rate of a stage."""
+def optimizer_for(learner: nn.Module, settings: Training, *, stage: int) -> torch.optim.Adam:
+    """A fresh Adam for what learns, with the learning rate of a stage."""
     rate = settings.stages[stage].learning_rate
-    return torch.optim.Adam(network.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True)
+    return torch.optim.Adam(learner.parameters(), lr=rate, weight_decay=settings.weight_decay, fused=True)
 
 
 def _rank(settings: Training, auc_value: float, loss: float) -> tuple[float, float]:

@@ -29,6 +29,14 @@ class TrailError(DataError):
     """A site's audit trail is broken or cannot be written, so that nothing leaves."""
 
 
+class BudgetError(DataError):
+    """A site's training patients would lose more privacy than the study promised them."""
+
+
+class LedgerError(DataError):
+    """A site's privacy ledger is lost, altered or rolled back, so that what was spent is not known."""
+
+
 class SignatureError(Pdl1esError):
     """A sealed signature was altered, or does not fit this code or these settings."""
 
@@ -43,3 +51,7 @@ class PeerError(Pdl1esError):
     """Another side of a federation, or the network between, does not do what was agreed."""
 
     exit_code = 3
+
+
+class SpentError(PeerError):
+    """Sites answer no more, because what a study may cost their patients' privacy is spent."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torchvision.models import densenet121
 
-from common.errors import StudyError
+from common.normalization import normalised
+from common.pretrained import load_pretrained
 from common.study import Network
 
 DEEP_FEATURES = 1024
@@ -53,7 +53,7 @@ class FusionNetwork(nn.Module):
 
     def __init__(self, parts: Parts, settings: Network) -> None:
         super().__init__()
-        self.trunk = Trunk() if parts.patches else None
+        self.trunk = normalised(Trunk(), settings.normalization) if parts.patches else None
         self.classifier = _classifier(parts.width, settings)
 
     def forward(self, patches: Tensor | None, values: Tensor) -> Tensor:
@@ -78,12 +78,12 @@ def _classifier(width: int, settings: Network) -> nn.Sequential:
 
 
 def build_network(parts: Parts, settings: Network, *, seed: int) -> FusionNetwork:
-    """A network whose first weights depend on the seed alone, or on the study's ImageNet file."""
+    """A network whose first weights depend on the seed alone, or in the trunk on the study's file."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = FusionNetwork(parts, settings)
-    if network.trunk is not None and settings.imagenet_file is not None:
-        load_imagenet(network.trunk, Path(settings.imagenet_file))
+    if network.trunk is not None and settings.pretrained_file is not None:
+        load_pretrained(network.trunk, Path(settings.pretrained_file))
     return channels_last(network)
 
 
@@ -91,29 +91,3 @@ def channels_last(network: FusionNetwork) -> FusionNetwork:
     """The network with its weights laid out as convolutions run fastest."""
     moved: FusionNetwork = network.to(memory_format=torch.channels_last)
     return moved
-
-
-def load_imagenet(trunk: Trunk, file: Path) -> None:
-    """Fill a trunk from torchvision's densenet121 weights; colour kernels are summed to grey.
-
-    StudyError when the file is missing or holds another network.
-    """
-    try:
-        stored = torch.load(file, map_location="cpu", weights_only=True)
-        weights = {_present_name(name): value for name, value in stored.items() if name.startswith("features.")}
-        weights["features.conv0.weight"] = weights["features.conv0.weight"].sum(dim=1, keepdim=True)
-        trunk.load_state_dict(weights)
-    except (OSError, RuntimeError, KeyError, AttributeError, EOFError, UnpicklingError) as error:
-        reason = (str(error) or "it is empty").splitlines()[0]
-        raise StudyError(
-            f"network.imagenet_file = {str(file)!r}: is no weights file of torchvision's densenet121 ({reason}); "
-            "give the path of densenet121-a639ec97.pth, or remove the key"
-        ) from error
-
-
-def _present_name(name: str) -> str:
-    """torchvision's file still says norm.1 and conv.2 where its code says norm1 and conv2."""
-    for layer in ("norm", "relu", "conv"):
-        for number in ("1", "2"):
-            name = name.replace(f".{layer}.{number}.", f".{layer}{number}.")
-    return name

@@ -7,13 +7,15 @@ import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from common.errors import StudyError
 from common.study_errors import explain
 from common.study_federation import Federation
+from common.study_privacy import Privacy
+from common.study_privacy_rules import check_normalization, check_private
 from common.study_sections import (
     Clinical,
     ClinicalVariable,
@@ -41,6 +43,7 @@ __all__ = [
     "Federation",
     "Network",
     "Patches",
+    "Privacy",
     "Radiomics",
     "Resampling",
     "Selection",
@@ -78,7 +81,15 @@ class Study(Section):
     evaluation: Evaluation
     survival: Survival
     federation: Federation | None = None
+    privacy: Privacy | None = None
     synthetic: Synthetic | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        check_normalization(self.network)
+        if self.privacy is not None:
+            check_private(self.privacy, network=self.network, training=self.training, federation=self.federation)
+        return self
 
 
 def parse_study(text: str) -> Study:

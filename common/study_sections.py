@@ -122,8 +122,10 @@ class Network(Section):
     """Widths of the hidden layers of the fully connected classifier; empty for none."""
     dropout: Annotated[float, Field(ge=0, lt=1)]
     """Share of the classifier's inputs dropped in training."""
-    imagenet_file: str | None = None
-    """Path of torchvision's densenet121 weights on this machine; left out, training starts at random."""
+    normalization: Literal["batch", "group", "frozen"] = "batch"
+    """batch: DenseNet121's own; group: GroupNorm; frozen: BatchNorm with the pretrained file's statistics, fixed."""
+    pretrained_file: str | None = None
+    """The trunk's first weights: torchvision's densenet121 file, or a signature's model.safetensors; absent: random."""
 
 
 class Stage(Section):

@@ -34,6 +34,7 @@ def aggregate(
 ) -> Flat:
     """New weights from the round's old ones and the sites' in the order of their names; the optimiser moves on.
 
+    A weight that no site moved stays to the last bit, such as those of a frozen trunk, which a mean would round.
     Parameters go by the study's strategy; the running statistics of BatchNorm layers by the same robust mean, or
     averaged by patients, since a server optimiser could make a variance negative.
     """
@@ -45,7 +46,17 @@ def aggregate(
         parameters = _fedadam(weights["parameters"], replies["parameters"], federation, optimizer)
     else:
         parameters = _mean(_strategy(federation), replies["parameters"], "parameters")
-    return {"parameters": parameters, "buffers": _mean(_strategy(federation), replies["buffers"], "buffers")}
+    means = {"parameters": parameters, "buffers": _mean(_strategy(federation), replies["buffers"], "buffers")}
+    return {array: np.where(_moved(array, weights, updates), mean, weights[array]) for array, mean in means.items()}
+
+
+def _moved(array: str, weights: Arrays, updates: Mapping[str, Arrays]) -> np.ndarray:
+    before = np.asarray(weights[array], dtype=np.float32)
+    moved = np.zeros(before.shape, dtype=bool)
+    for update in updates.values():
+        # by their bits, which also tell a zero from a negative zero
+        moved |= np.asarray(update[array], dtype=np.float32).view(np.uint32) != before.view(np.uint32)
+    return moved
 
 
 def _strategy(federation: Federation) -> FedAvg:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from flwr.serverapp import Grid
 
-from common.errors import PeerError
+from common.errors import PeerError, SpentError
 from common.messages import Arrays, Letter, Reply
 from common.study import Federation
 from server.inquiry import Inquiry
@@ -91,7 +91,8 @@ class Exchange:
         self.expected = (self.expected - asked) | set(inquiry.answers)
         self.silent = (self.silent - asked) | inquiry.silent(set(online))
         if len(inquiry.answers) < needed:
-            raise PeerError(_below_quorum(inquiry, letter, needed))
+            kind = SpentError if inquiry.spent else PeerError
+            raise kind(_below_quorum(inquiry, letter, needed))
         return _answered(inquiry, self.clock() - start)
 
     def _over(self, inquiry: Inquiry[Answer], asked: set[str], online: set[str], needed: int, seconds: float) -> bool:

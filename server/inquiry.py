@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from flwr.app import Message
 from flwr.serverapp import Grid
 
-from common.errors import PeerError
+from common.errors import PeerError, SpentError
 from common.messages import Arrays, Letter, Reply, Request, decode, encode, message_bytes, message_type
 
 Answer = TypeVar("Answer", bound=Reply)
@@ -40,6 +40,8 @@ class Inquiry(Generic[Answer]):
         self.missing: dict[str, str] = {}
         self.unfit: set[str] = set()
         """Sites whose answer came and was refused."""
+        self.spent: set[str] = set()
+        """Sites whose privacy budget for the study is spent."""
         self.remarks: list[str] = []
         self.bytes_sent = self.bytes_received = 0
         self._sites: dict[str, str] = {}
@@ -126,6 +128,8 @@ class Inquiry(Generic[Answer]):
         except PeerError as error:
             self.missing[site] = _plain(str(error))
             self.unfit.add(site)
+            if isinstance(error, SpentError):
+                self.spent.add(site)
         except Exception:  # what one site sends must not end the study of the others
             log.exception("the answer of %s could not be used", site)
             self.missing[site] = "its answer cannot be used; the server's log says why"

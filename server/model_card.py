@@ -8,6 +8,7 @@ from typing import Any
 from common.provenance import versions
 from common.report.parts import reason
 from common.signature.card import INTENDED_USE, OUT_OF_SCOPE, limits
+from common.study import Study
 from server.study_run import StudyRun
 
 BY_GROUP = "by_group"
@@ -33,7 +34,7 @@ def model_card(run: StudyRun, *, operating_point: str, cutoff: str) -> dict[str,
             withheld=bool(withheld),
             sites=len(sites),
         ),
-        "differential_privacy": "none",
+        "differential_privacy": _promise(run.study),
         "performance": _performance(run.facts),
         "operating_point": operating_point,
         "cutoff": cutoff,
@@ -41,6 +42,12 @@ def model_card(run: StudyRun, *, operating_point: str, cutoff: str) -> dict[str,
         "clinical_missing": {},
         "acquisition": {},
     }
+
+
+def _promise(study: Study) -> str | dict[str, float]:
+    """The most that any site's training patients lose; each site holds itself to it."""
+    privacy = study.privacy
+    return "none" if privacy is None else {"epsilon": privacy.epsilon, "delta": privacy.delta}
 
 
 def _divisions(site: dict[str, Any]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def _description(run: StudyRun) -> dict[str, Any]:
             "patches": study.patches,
             "radiomics": study.radiomics,
             # where the first weights lay is nobody's business
-            "network": study.network.model_copy(update={"imagenet_file": None}),
+            "network": study.network.model_copy(update={"pretrained_file": None}),
         },
         "operating_point": point,
         "cutoff": cutoff,

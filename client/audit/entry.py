@@ -12,7 +12,7 @@ from common.messages.record import Sha256
 
 FIRST_PREVIOUS = "0" * 64
 """What the first line has in place of the hash of a line before."""
-EventName = Literal["message", "approval", "join", "key", "policy", "mended"]
+EventName = Literal["message", "approval", "join", "key", "policy", "mended", "privacy"]
 
 
 class Content(BaseModel):
@@ -49,7 +49,7 @@ class Event(BaseModel):
     epsilon: float | None = None
     """Privacy loss of the study so far; null without differential privacy."""
     details: dict[str, str] = {}
-    """Of an approval, join, key or policy."""
+    """Of an approval, join, key, policy or privacy."""
 
 
 class Entry(Event):

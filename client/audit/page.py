@@ -22,6 +22,7 @@ _EVENTS = {
     "key": "key made",
     "policy": "policy of the site",
     "mended": "put right after an interruption",
+    "privacy": "privacy spent",
 }
 
 

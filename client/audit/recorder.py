@@ -52,8 +52,15 @@ class Recorder:
             "content_sha256": content_sha256(content),
             "withheld": getattr(letter.record, "withheld", ()) if letter else (),
             "fault": fault,
+            "epsilon": self._epsilon(),
         }
         self.trail.append(Event.model_validate(event))
+
+    def _epsilon(self) -> float | None:
+        """What the study has spent so far; None when nothing of it was noised."""
+        study = self.asked.study_sha256 if self.asked else None
+        spent = (one.epsilon for one in self.trail.entries_of("privacy") if one.study_sha256 == study)
+        return max((one for one in spent if one is not None), default=None)
 
 
 def record_policy(trail: Trail, policy: Policy) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from client.audit.chain import Chain
 from client.audit.entry import Entry
 
-DECISIONS = ("approval", "join", "key", "policy", "mended")
+DECISIONS = ("approval", "join", "key", "policy", "mended", "privacy")
 
 
 def audit_results(chain: Chain, *, site: str, synthetic: bool, since: datetime.date | None) -> dict[str, Any]:

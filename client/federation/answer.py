@@ -20,6 +20,7 @@ from client.federation.local_report import write_local_report
 from client.federation.masking import answer_masked
 from client.federation.masking_checks import MaskingDesk
 from client.federation.pinned import check_pinned
+from client.federation.private_round import PrivateDesk
 from client.federation.site_state import SiteState
 from client.federation.statistics import training_correlation, training_ranks, training_statistics
 from client.federation.survival import received_scores, survive
@@ -76,6 +77,18 @@ class Desk:
     def state(self, run: str) -> SiteState:
         """What was kept after the last rounds of a run."""
         return SiteState.load(federation_cache(self.site, self.sha256) / STATE_FILE, run=run)
+
+    @cached_property
+    def noised(self) -> PrivateDesk | None:
+        """What hides patients in the weights; None in a study without differential privacy."""
+        if self.study.privacy is None:
+            return None
+        return PrivateDesk(self.site, self.study, self.sha256, self.study.privacy, self.dataset)
+
+    @property
+    def noised_statistics(self) -> PrivateDesk | None:
+        """The same for statistics and selection; None where the study has them exact."""
+        return self.noised if self.noised and self.noised.privacy.statistics == "noised" else None
 
     def guard(self) -> Guard:
         """The site's rule for small counts."""
@@ -151,11 +164,19 @@ def _describe(desk: Desk, request: DescribeRequest) -> Letter:
 
 
 def _statistics(desk: Desk) -> Letter:
-    return Letter(training_statistics(desk.dataset, desk.sha256, site=desk.site.name, guard=desk.guard()))
+    return Letter(
+        training_statistics(
+            desk.dataset, desk.sha256, site=desk.site.name, guard=desk.guard(), private=desk.noised_statistics
+        )
+    )
 
 
 def _ranks(desk: Desk) -> Letter:
-    return Letter(training_ranks(desk.dataset, desk.sha256, site=desk.site.name, guard=desk.guard()))
+    return Letter(
+        training_ranks(
+            desk.dataset, desk.sha256, site=desk.site.name, guard=desk.guard(), private=desk.noised_statistics
+        )
+    )
 
 
 def _correlation(desk: Desk, request: CorrelationRequest) -> Letter:
@@ -165,7 +186,14 @@ def _correlation(desk: Desk, request: CorrelationRequest) -> Letter:
 def _training(desk: Desk, request: TrainingRequest, arrays: Arrays) -> Letter:
     guard = desk.guard()
     done = train_round(
-        desk.dataset, desk.study, request, arrays, state=desk.state(request.run), guard=guard, device=desk.device
+        desk.dataset,
+        desk.study,
+        request,
+        arrays,
+        state=desk.state(request.run),
+        guard=guard,
+        device=desk.device,
+        private=desk.noised,
     )
     for_own_eyes(write_scalars, desk.site, request.round, done)
     reply = TrainingReply(
@@ -174,6 +202,7 @@ def _training(desk: Desk, request: TrainingRequest, arrays: Arrays) -> Letter:
         round=request.round,
         patients=int(desk.dataset.cohort.training.sum()),
         loss=done.loss,
+        epsilon=desk.noised.epsilon if desk.noised else None,
         validation=done.validation,
         withheld=guard.notes(),
     )

@@ -34,7 +34,7 @@ def _strange(request: Request, study: Study, federation: Federation) -> str | No
         case CorrelationRequest():
             return _strange_correlation(request, study, federation)
         case TrainingRequest():
-            return _strange_round(request, study, federation)
+            return _strange_round(request, study, federation) or _strange_validation(request, study)
         case AloneRequest() if not federation.cross_site:
             return "for a model of this site alone"
         case EvaluationRequest() if request.model not in (FEDERATED, *federation.roster * federation.cross_site):
@@ -55,6 +55,11 @@ def _strange_correlation(request: CorrelationRequest, study: Study, federation: 
     if federation.correlation >= 1:
         return "for correlations"
     return f"for correlations of {len(names)} features" if len(names) > most else None
+
+
+def _strange_validation(request: TrainingRequest, study: Study) -> str | None:
+    withheld = study.privacy is not None and study.privacy.validation == "withheld"
+    return "for sums over validation patients" if withheld and request.validate_weights else None
 
 
 def _strange_round(request: TrainingRequest, study: Study, federation: Federation) -> str | None:

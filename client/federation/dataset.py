@@ -75,9 +75,15 @@ def load_dataset(site: Site, study: Study, study_sha256: str, *, jobs: int) -> D
 
 
 def prepared_samples(dataset: Dataset, preparation: Preparation, study: Study) -> Samples:
-    """All patients as the network sees them, by what the sites decided together; donors are this site's own."""
+    """All patients as the network sees them, by what the sites decided together; donors are this site's own.
+
+    In a study with differential privacy nobody is a donor, as a patient would be in another's inputs: what is missing
+    stands at the mean.
+    """
     cohort, scaling = dataset.cohort, preparation.clinical.scaling()
     donors = scaling.apply(encode(cohort.patients)[cohort.training].to_numpy(dtype=float))
+    if study.privacy is not None:
+        donors = np.zeros((1, donors.shape[1]))
     clinical = ClinicalPreparation(study.clinical.imputation_neighbours, scaling, donors)
     return standardised(cohort, preparation.radiomic_features, preparation.radiomics.scaling(), clinical)
 

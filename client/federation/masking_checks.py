@@ -134,7 +134,8 @@ def check_whole(letter: Letter, question: Question) -> None:
             missing = correlation.products is None
         case TrainingReply() as training, TrainingRequest() as asked:
             missing = asked.validate_weights and training.validation is None
-            missing = missing or (asked.epochs > 0 and (training.loss is None or not letter.arrays))
+            lossless = training.loss is None and training.epsilon is None
+            missing = missing or (asked.epochs > 0 and (lossless or not letter.arrays))
         case _:
             missing = True
     if missing:

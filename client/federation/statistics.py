@@ -7,36 +7,55 @@ import numpy as np
 from client.clinical import encode
 from client.federation.dataset import Dataset
 from client.federation.guards import Guard
+from client.federation.private_round import PrivateDesk, noised_ranks, noised_statistics
 from common.messages import CorrelationReply, CorrelationRequest, RanksReply, StatisticsReply
 from common.messages.shared import CoMomentColumns, MomentColumns, RankColumns
-from common.pooling import co_moments, moments, rank_sums
+from common.pooling import Moments, co_moments, moments, rank_sums
 
 
-def training_statistics(dataset: Dataset, study_sha256: str, *, site: str, guard: Guard) -> StatisticsReply:
-    """Count, mean and squared deviations of every radiomic feature and clinical value; DataError when withheld."""
+def training_statistics(
+    dataset: Dataset, study_sha256: str, *, site: str, guard: Guard, private: PrivateDesk | None
+) -> StatisticsReply:
+    """Count, mean and squared deviations of every radiomic feature and clinical value; DataError when withheld.
+
+    With `private` they are noised, over the features that have a range.
+    """
     guard.require(int(dataset.cohort.training.sum()), "training")
-    cohort, training, least = dataset.cohort, dataset.cohort.training, guard.minimum_count
+    names, found = _exact_moments(dataset) if private is None else noised_statistics(private)
+    radiomics, clinical = (MomentColumns.of(one.guarded(minimum_count=guard.minimum_count)) for one in found)
     return StatisticsReply(
         study_sha256=study_sha256,
         site=site,
-        radiomic_features=tuple(cohort.features.columns),
-        radiomics=MomentColumns.of(
-            moments(cohort.features[training].to_numpy(dtype=float)).guarded(minimum_count=least)
-        ),
-        clinical=MomentColumns.of(
-            moments(encode(cohort.patients)[training].to_numpy(dtype=float)).guarded(minimum_count=least)
-        ),
+        radiomic_features=names,
+        radiomics=radiomics,
+        clinical=clinical,
         withheld=guard.notes(),
     )
 
 
-def training_ranks(dataset: Dataset, study_sha256: str, *, site: str, guard: Guard) -> RanksReply:
-    """Rank sums of every radiomic feature between positives and negatives; DataError when withheld."""
+def _exact_moments(dataset: Dataset) -> tuple[tuple[str, ...], list[Moments]]:
+    cohort, training = dataset.cohort, dataset.cohort.training
+    tables = (cohort.features[training], encode(cohort.patients)[training])
+    return tuple(cohort.features.columns), [moments(table.to_numpy(dtype=float)) for table in tables]
+
+
+def training_ranks(
+    dataset: Dataset, study_sha256: str, *, site: str, guard: Guard, private: PrivateDesk | None
+) -> RanksReply:
+    """Rank sums of every radiomic feature between positives and negatives; DataError when withheld.
+
+    With `private` they are noised, of the features that have a range.
+    """
     guard.require(int(dataset.cohort.training.sum()), "training")
     cohort, labels = dataset.cohort, dataset.cohort.training_labels()
-    found = rank_sums(cohort.features[cohort.training].to_numpy(dtype=float), labels)
     # the rank sum of a class of one is that patient's rank
-    least = guard.minimum_count if guard.allows_classes(labels, "selection") else len(labels) + 1
+    if not guard.allows_classes(labels, "selection"):
+        least = len(labels) + 1
+        private = None
+    else:
+        least = guard.minimum_count
+    values = cohort.features[cohort.training]
+    found = rank_sums(values.to_numpy(dtype=float), labels) if private is None else noised_ranks(private)
     found = found.guarded(minimum_count=least)
     return RanksReply(study_sha256=study_sha256, site=site, ranks=RankColumns.of(found), withheld=guard.notes())
 

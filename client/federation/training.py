@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from client.federation.dataset import Dataset, prepared_samples
 from client.federation.guards import Guard
+from client.federation.private_round import PrivateDesk, train_privately
 from client.federation.site_state import SiteState, stays_home
 from client.pipeline import division_of
 from client.prediction import patient_logits, slice_logits
@@ -65,10 +67,12 @@ def train_round(
     state: SiteState,
     guard: Guard,
     device: torch.device,
+    private: PrivateDesk | None,
 ) -> Round:
     """Do what a training request asks; what is withheld is noted in the guard.
 
-    DataError with fewer training patients than the site's minimum.
+    With `private` the weights that leave hide every patient, and the loss does not leave. DataError with fewer training
+    patients than the site's minimum.
     """
     guard.require(int(dataset.cohort.training.sum()), "training")
     network = received_network(study, request.preparation, arrays, state, weights_round=request.weights_round)
@@ -81,11 +85,19 @@ def train_round(
     if not request.epochs:
         return Round(None, judged, {})
     training = division_of(samples, patients, "training").to(device)
-    loss = _train(network, training, study, request, state)
+    loss = None
+    if private is None:
+        loss, adam = _train(network, training, study, request, state)
+    else:
+        adam = train_privately(private, network, training, site_training(study), request, arrays, state)
+    entry = {"stage": request.stage, "adam": adam, "home": stays_home(network, federated_layout(network, study))}
+    state.keep(request.round, entry, best_round=request.best_round)
     return Round(loss, judged, flatten(federated_layout(network, study), network.state_dict()))
 
 
-def _train(network: FusionNetwork, samples: Samples, study: Study, request: TrainingRequest, state: SiteState) -> float:
+def _train(
+    network: FusionNetwork, samples: Samples, study: Study, request: TrainingRequest, state: SiteState
+) -> tuple[float, dict[str, Any]]:
     optimizer = optimizer_for(network, study.training, stage=request.stage)
     if (adam := state.before(request.round, stage=request.stage)) is not None:
         # a copy: Adam goes on in place, and the state before the round must stay for a round that is asked for again
@@ -95,13 +107,7 @@ def _train(network: FusionNetwork, samples: Samples, study: Study, request: Trai
     for epoch in range(request.first_epoch, request.first_epoch + request.epochs):
         seed = derive_seed(federated_seed(study), request.stage, epoch)
         losses.append(train_epoch(network, optimizer, parts, samples, settings, seed=seed, penalty=penalty))
-    entry = {
-        "stage": request.stage,
-        "adam": optimizer.state_dict(),
-        "home": stays_home(network, federated_layout(network, study)),
-    }
-    state.keep(request.round, entry, best_round=request.best_round)
-    return float(np.mean(losses))
+    return float(np.mean(losses)), optimizer.state_dict()
 
 
 def site_training(study: Study) -> Training:

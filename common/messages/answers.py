@@ -80,7 +80,9 @@ class TrainingReply(Reply):
     patients: Count
     """Training patients, the weight of this site's update."""
     loss: Loss | None
-    """Mean cross-entropy of the round; None when nothing was trained."""
+    """Mean cross-entropy of the round; None when nothing was trained, and under differential privacy."""
+    epsilon: Annotated[float, Field(ge=0)] | None = None
+    """What the study has spent of this site's privacy budget so far; None without differential privacy."""
     validation: Validation | None
     """None when it was not asked for, or is withheld."""
 

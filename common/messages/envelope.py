@@ -8,7 +8,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, RecordDict
 from pydantic import ValidationError
 
-from common.errors import PeerError
+from common.errors import PeerError, SpentError
 from common.messages.fault import Fault
 from common.messages.record import VERSION, Arrays, Letter, Part, Record
 from common.study_errors import explain
@@ -41,7 +41,8 @@ def decode(content: RecordDict, expected: type[Kind]) -> tuple[Kind, Arrays]:
     if arrays - {_ARRAYS} or set(content) != {_RECORD} | arrays:
         raise PeerError("the message is no pdl1es record")
     if config["kind"] == Fault.kind:
-        raise PeerError(_parsed(config, Fault).reason)
+        fault = _parsed(config, Fault)
+        raise (SpentError if fault.code == "budget" else PeerError)(fault.reason)
     if config["kind"] != expected.kind:
         raise PeerError(f"the record is of another kind than {expected.kind}")
     return _parsed(config, expected), _arrays(content, expected)

@@ -6,15 +6,27 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from common.errors import ApprovalError, DataError, PeerError, PolicyError, StudyError, TrailError, UsageError
+from common.errors import (
+    ApprovalError,
+    BudgetError,
+    DataError,
+    LedgerError,
+    PeerError,
+    PolicyError,
+    StudyError,
+    TrailError,
+    UsageError,
+)
 from common.messages.record import Part
 from common.phases import Phase
 
-Code = Literal["disagrees", "approval", "study", "policy", "trail", "data", "settings", "internal"]
+Code = Literal["disagrees", "approval", "study", "policy", "trail", "budget", "ledger", "data", "settings", "internal"]
 _SENTENCES: dict[Code, str] = {
     "approval": "the site has not approved this study; it reads it and runs: pdl1es-site approve",
     "policy": "the site's policy does not let this leave",
     "trail": "the site's audit trail is broken or cannot be written; it runs: pdl1es-site audit",
+    "budget": "the site's privacy budget for this study is spent",
+    "ledger": "the site's privacy ledger is lost, altered or rolled back; it runs: pdl1es-site ledger",
     "study": "the site's own copy of the study cannot be used",
     "data": "the site's data do not allow it",
     "settings": "the site's settings do not allow it",
@@ -25,6 +37,8 @@ _CODES: tuple[tuple[type[Exception], Code], ...] = (
     (StudyError, "study"),
     (PolicyError, "policy"),
     (TrailError, "trail"),
+    (BudgetError, "budget"),
+    (LedgerError, "ledger"),
     (DataError, "data"),
     (UsageError, "settings"),
 )

@@ -100,10 +100,11 @@ class RankColumns(Part):
     n_negative: Counts
     u: Annotated[tuple[Positive, ...], FailFast()]
     tie_term: Annotated[tuple[Positive, ...], FailFast()]
+    noise_variance: Annotated[tuple[Positive, ...], FailFast()]
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        check_lengths(self.n_positive, self.n_negative, self.u, self.tie_term)
+        check_lengths(self.n_positive, self.n_negative, self.u, self.tie_term, self.noise_variance)
         positive, negative = (np.array(part, dtype=float) for part in (self.n_positive, self.n_negative))
         if (self.u > positive * negative).any() or (self.tie_term > (positive + negative) ** 3).any():
             raise ValueError("rank sums are larger than these numbers of patients allow")

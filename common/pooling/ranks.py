@@ -23,11 +23,13 @@ class RankSums:
     n_negative: Counts
     u: Values
     tie_term: Values
+    noise_variance: Values
+    """Of what was added to U to hide single patients; 0 for exact sums."""
 
     def guarded(self, *, minimum_count: int) -> RankSums:
         """The same with features emptied (n 0) of which fewer than `minimum_count` patients have a value."""
         enough = self.n_positive + self.n_negative >= checked_minimum(minimum_count)
-        parts = (self.n_positive, self.n_negative, self.u, self.tie_term)
+        parts = (self.n_positive, self.n_negative, self.u, self.tie_term, self.noise_variance)
         return RankSums(*(np.where(enough, part, 0) for part in parts))
 
 
@@ -44,7 +46,8 @@ def rank_sums(features: ArrayLike, labels: ArrayLike) -> RankSums:
     ranks = np.nansum((lowest + highest)[positive], axis=0) / 2
     # over patients rather than over tied values, t^3 - t is t^2 - 1
     tied = np.nansum((highest - lowest + 1) ** 2 - 1, axis=0)
-    return RankSums(n_positive, n_negative, ranks - n_positive * (n_positive + 1) / 2, tied)
+    u = ranks - n_positive * (n_positive + 1) / 2
+    return RankSums(n_positive, n_negative, u, tied, np.zeros_like(u))
 
 
 def van_elteren(parts: Sequence[RankSums]) -> Values:
@@ -81,7 +84,8 @@ def stratum_terms(part: RankSums) -> StratumTerms:
     tied = part.tie_term / (total * (total - 1))
     counts = (m * n > 0) & (tied < m + n + 1)
     weight = np.where(counts, 1 / (m + n + 1), 0.0)
-    return StratumTerms(weight, weight * (part.u - m * n / 2), weight**2 * (m * n / 12 * (m + n + 1 - tied)))
+    variance = m * n / 12 * (m + n + 1 - tied) + part.noise_variance
+    return StratumTerms(weight, weight * (part.u - m * n / 2), weight**2 * variance)
 
 
 def van_elteren_p(excess: Values, variance: Values, *, smallest_weight: ArrayLike) -> Values:

@@ -44,7 +44,9 @@ def masked_exchange(
 def _step(run: StudyRun, planned: Planned, facts: dict[str, Any], done: PooledRound, sites: tuple[str, ...]) -> None:
     run.layout.check(done.arrays)
     take_step(run, planned, facts, {ALL_SITES: done.arrays}, {ALL_SITES: done.patients})
-    line = {"round": planned.round, "stage": planned.stage, "loss": done.loss, "sites": sorted(sites)}
+    # under differential privacy sites tell no loss, and their sum is of nothing
+    loss = None if run.study.privacy is not None else done.loss
+    line = {"round": planned.round, "stage": planned.stage, "loss": loss, "sites": sorted(sites)}
     facts["history"].append(line)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from common.errors import PeerError
+from common.errors import PeerError, SpentError
 from common.federated_model import federated_network
 from common.messages import Arrays, TrainingReply, TrainingRequest
 from common.weights import flatten
@@ -38,12 +38,25 @@ def train(run: StudyRun) -> None:
     planned, started, facts = plan(run), time.monotonic(), run.facts["training"]
     first = facts["next"]
     for place in range(first, len(planned)):
-        _exchange(run, planned[place], facts)
+        try:
+            _exchange(run, planned[place], facts)
+        except SpentError as error:
+            _end_early(run, planned[place], facts, error)
+            break
         facts["next"] = place + 1
         run.state.save()
         each = (time.monotonic() - started) / (place + 1 - first)
         _tell(run, planned[place], facts, seconds_left=each * (len(planned) - place - 1))
     run.finish("training")
+
+
+def _end_early(run: StudyRun, planned: Planned, facts: dict[str, Any], error: SpentError) -> None:
+    """The training ends with the weights that there are; SpentError when not one round was done."""
+    if facts["best_round"] < 0:
+        raise error
+    warning = f"training ended before round {planned.round + 1} of {len(plan(run))}: {error}"
+    run.facts["warnings"] = [*run.facts.get("warnings", []), warning]
+    run.live.tell("spent", f"  {warning}", round=planned.round)
 
 
 def _begin(run: StudyRun) -> None:
@@ -56,6 +69,7 @@ def _begin(run: StudyRun) -> None:
         "judged": True,
         "optimizer_steps": 0,
         "history": [],
+        "epsilon": {},
     }
     run.state.put("current", weights)
     run.state.put("best", weights)
@@ -65,6 +79,8 @@ def _exchange(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> None:
     if planned.first_epoch == 0 and planned.stage > 0:
         run.state.put("current", run.state.arrays["best"])
         facts.update(weights_round=facts["best_round"], judged=True)
+    if _unjudged(run) and not facts["judged"]:
+        judge(run, facts, [])
     admit_latecomers(run)
     request = _request(run, planned, facts)
     about = {"round": planned.round, "stage": planned.stage, "epochs": planned.epochs}
@@ -81,6 +97,7 @@ def _exchange(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> None:
             run.layout.check(arrays)
 
     answered = run.ask(request, TrainingReply, arrays=run.state.arrays["current"], check=fits, about=about)
+    facts["epsilon"] |= {site: reply.epsilon for site, reply in answered.records().items() if reply.epsilon is not None}
     if request.validate_weights:
         told = (reply.validation for reply in answered.records().values())
         judge(run, facts, [one for one in told if one is not None])
@@ -99,8 +116,13 @@ def _request(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> Training
         round=planned.round,
         first_epoch=planned.first_epoch,
         epochs=planned.epochs,
-        validate_weights=not facts["judged"],
+        validate_weights=not facts["judged"] and not _unjudged(run),
     )
+
+
+def _unjudged(run: StudyRun) -> bool:
+    """Whether the study keeps validation results at the sites, so that the newest weights count as best."""
+    return run.study.privacy is not None and run.study.privacy.validation == "withheld"
 
 
 def _average(run: StudyRun, planned: Planned, facts: dict[str, Any], updates: Updates) -> None:
@@ -112,11 +134,16 @@ def _average(run: StudyRun, planned: Planned, facts: dict[str, Any], updates: Up
         verdict = "refused" if site in refused else "flagged"
         run.live.tell("update", f"  {site}: {reason}, {verdict}", site=site, reason=reason, verdict=verdict)
     patients = {site: known[site] for site in taken}
-    losses = [(updates[site][0].loss or 0.0, patients[site]) for site in taken]
-    loss = sum(value * number for value, number in losses) / max(1, sum(patients.values()))
     take_step(run, planned, facts, taken, patients)
+    loss = _mean_loss([(updates[site][0].loss, patients[site]) for site in taken])
     facts["history"].append({"round": planned.round, "stage": planned.stage, "loss": loss, "sites": sorted(taken)})
     run.facts["rounds"][-1] |= {"refused": refused, "flagged": flagged}
+
+
+def _mean_loss(losses: Sequence[tuple[float | None, int]]) -> float | None:
+    """By patients, of the sites that tell theirs."""
+    told = [(value, number) for value, number in losses if value is not None]
+    return sum(value * number for value, number in told) / sum(number for _, number in told) if told else None
 
 
 def _tell(run: StudyRun, planned: Planned, facts: dict[str, Any], *, seconds_left: float) -> None:
@@ -124,12 +151,13 @@ def _tell(run: StudyRun, planned: Planned, facts: dict[str, Any], *, seconds_lef
     kind = f"round {planned.round + 1}" if planned.epochs else "stage end"
     answered = len(run.facts["rounds"][-1]["answered"])
     judged = next((one for one in reversed(facts["history"]) if "validation_auc" in one), None)
-    area, loss = (_three(judged[name]) for name in ("validation_auc", "validation_loss")) if judged else ("", "")
-    seen = f", validation AUC {area}, loss {loss}" if judged else ""
+    area, seen_loss = (_three(judged[name]) for name in ("validation_auc", "validation_loss")) if judged else ("", "")
+    seen = f", validation AUC {area}, loss {seen_loss}" if judged else ""
     left = f"{seconds_left / 60:.0f} min" if seconds_left > 90 else f"{seconds_left:.0f} s"
+    loss = f"training loss {_three(line['loss'])}{seen}"
     run.live.tell(
         "round",
-        f"  stage {planned.stage + 1}, {kind}: {answered} sites, training loss {line['loss']:.3f}{seen}; {left} left",
+        f"  stage {planned.stage + 1}, {kind}: {answered} sites, {loss}; {left} left",
         **{name: value for name, value in line.items() if name != "sites"},
         answered=run.facts["rounds"][-1]["answered"],
         seconds_left=round(seconds_left),

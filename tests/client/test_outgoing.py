@@ -56,7 +56,13 @@ def statistics(n: int) -> StatisticsReply:
 def ranks(*pairs: tuple[int, int]) -> RanksReply:
     positive, negative = zip(*pairs, strict=True)
     sums = tuple(one * other / 2.0 for one, other in pairs)
-    columns = RankColumns(n_positive=positive, n_negative=negative, u=sums, tie_term=(0.0,) * len(pairs))
+    columns = RankColumns(
+        n_positive=positive,
+        n_negative=negative,
+        u=sums,
+        tie_term=(0.0,) * len(pairs),
+        noise_variance=(0.0,) * len(pairs),
+    )
     return RanksReply(**FROM, ranks=columns)
 
 

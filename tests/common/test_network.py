@@ -9,7 +9,8 @@ import torch
 from torchvision.models import densenet121
 
 from common.errors import StudyError
-from common.network import FusionNetwork, Parts, Trunk, build_network, load_imagenet
+from common.network import FusionNetwork, Parts, Trunk, build_network
+from common.pretrained import load_pretrained
 from common.study import Network
 
 SETTINGS = Network(trunk="densenet121", hidden_units=(), dropout=0.0)
@@ -51,12 +52,12 @@ def test_trunk_is_torchvisions_densenet_on_grey() -> None:
     torch.testing.assert_close(trunk(patches)[:, :1000], stock(grey), rtol=1e-4, atol=1e-4)
 
 
-def test_imagenet_file_with_old_names_is_read(tmp_path: Path) -> None:
+def test_pretrained_file_with_old_names_is_read(tmp_path: Path) -> None:
     stock = densenet121(weights=None).state_dict()
     old = {name.replace("norm1", "norm.1").replace("conv2", "conv.2"): value for name, value in stock.items()}
     torch.save(old, tmp_path / "densenet121.pth")
     trunk = Trunk()
-    load_imagenet(trunk, tmp_path / "densenet121.pth")
+    load_pretrained(trunk, tmp_path / "densenet121.pth")
     expected = stock["features.conv0.weight"].sum(dim=1, keepdim=True)
     assert torch.equal(trunk.features.conv0.weight, expected)
     name = "denseblock1.denselayer1.conv2.weight"
@@ -64,9 +65,9 @@ def test_imagenet_file_with_old_names_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights", None])
-def test_wrong_imagenet_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
+def test_wrong_pretrained_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "weights.pth"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(StudyError, match="imagenet_file"):
-        load_imagenet(Trunk(), path)
+    with pytest.raises(StudyError, match="pretrained_file"):
+        load_pretrained(Trunk(), path)

@@ -240,7 +240,7 @@ def test_a_site_that_withholds_a_part_leaves_the_sum(tmp_path: Path) -> None:
 
 def test_whole_parts_of_the_preparation_are_refused() -> None:
     known = {"study_sha256": SHA, "site": "site-1"}
-    empty = RankColumns(n_positive=(0, 0), n_negative=(0, 0), u=(0, 0), tie_term=(0, 0))
+    empty = RankColumns(n_positive=(0, 0), n_negative=(0, 0), u=(0, 0), tie_term=(0, 0), noise_variance=(0, 0))
     correlation = CorrelationRequest(
         study_sha256=SHA, radiomic_features=("a",), radiomics=ColumnScaling(mean=(0,), deviation=(1,))
     )
@@ -250,7 +250,7 @@ def test_whole_parts_of_the_preparation_are_refused() -> None:
     ):
         with pytest.raises(DataError, match=f"a whole part of the {asked.kind} answer is withheld here"):
             check_whole(Letter(reply), asked)
-    one = RankColumns(n_positive=(9, 0), n_negative=(9, 0), u=(1, 0), tie_term=(0, 0))
+    one = RankColumns(n_positive=(9, 0), n_negative=(9, 0), u=(1, 0), tie_term=(0, 0), noise_variance=(0, 0))
     check_whole(Letter(RanksReply(**known, ranks=one)), RanksRequest(study_sha256=SHA))
 
 
