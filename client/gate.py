@@ -23,6 +23,7 @@ from client.site import Site, load_site
 from common.errors import PeerError
 from common.messages import (
     CATALOGUE,
+    Arrays,
     Fault,
     Letter,
     Request,
@@ -33,6 +34,7 @@ from common.messages import (
 )
 from common.messages.masking import MaskedRequest
 from common.messages.shared import WEIGHTS
+from common.update_format import UpdateFormat, pack
 
 NodeConfig = Mapping[str, bool | float | int | str]
 Found = TypeVar("Found")
@@ -101,7 +103,15 @@ def _answer(site: Site, question: Letter, kind: type[Request], trail: Trail) -> 
         weights = bool(CATALOGUE[type(asked)].array_names & WEIGHTS)
         check_phase(asked.phase, site.policy, epsilon=epsilon, weights=weights)
     built = answer(desk, request, question.arrays)
-    return kept_to_policy(built, site.policy, epsilon=epsilon, came=question.arrays)
+    kept = kept_to_policy(built, site.policy, epsilon=epsilon, came=question.arrays)
+    return _packed(kept, came=question.arrays, update_format=desk.federation.update_format)
+
+
+def _packed(letter: Letter, *, came: Arrays, update_format: UpdateFormat) -> Letter:
+    """The update of a round in the study's format, once it has passed the wall."""
+    if not letter.record.packed_names or not letter.arrays:
+        return letter
+    return Letter(letter.record, pack(came, letter.arrays, update_format))
 
 
 def _logged(error: Exception, kind: type[Request]) -> Fault:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from common.secure_aggregation.threshold import FEWEST_SITES
 from common.study_sections import AtLeastOne, Fraction, Positive, Section
+from common.update_format import UpdateFormat
 
 SiteName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")]
 Seconds = Annotated[float, Field(gt=0, le=7 * 24 * 3600)]
@@ -40,6 +41,8 @@ class Federation(Section):
     """An update this many times as long, a training patient, as the median of the sites' is flagged as too large."""
     too_large: Literal["refuse", "flag", "unchecked"]
     """refuse: a flagged update is left out of the round; flag: it is named and taken; unchecked: secure aggregation."""
+    update_format: UpdateFormat
+    """How a site sends its round: float32 whole weights; float16, int8 their changes in fewer bits, compressed."""
     correlation: Fraction
     """Of features whose correlation over all sites is above this, only the one with the smallest p stays; 1 for all."""
     cross_site: bool
@@ -75,6 +78,11 @@ class Federation(Section):
             raise ValueError(
                 f"aggregation is {self.aggregation} with secure_aggregation, whose server knows sums only; "
                 "choose fedavg, fedprox or fedadam"
+            )
+        if self.update_format != "float32":
+            raise ValueError(
+                f"update_format is {self.update_format} with secure_aggregation, whose masks fill every bit; "
+                "write float32"
             )
         if self.too_large != "unchecked":
             raise ValueError(

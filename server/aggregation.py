@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,8 @@ from common.study import Federation
 from common.weights import Flat
 
 _WEIGHT = "num-examples"
+VALUES_AT_A_TIME = 8_000_000
+"""Of all sites together."""
 
 
 @dataclass
@@ -34,28 +36,38 @@ def aggregate(
 ) -> Flat:
     """New weights from the round's old ones and the sites' in the order of their names; the optimiser moves on.
 
-    A weight that no site moved stays to the last bit, such as those of a frozen trunk, which a mean would round.
     Parameters go by the study's strategy; the running statistics of BatchNorm layers by the same robust mean, or
-    averaged by patients, since a server optimiser could make a variance negative.
+    averaged by patients, since a server optimiser could make a variance negative. A weight that no site moved stays to
+    the last bit, such as those of a frozen trunk, which a mean would round. Every strategy takes each weight by itself,
+    so they are taken in pieces, and memory does not grow with the sites.
     """
-    replies = {
-        array: [_reply(array, updates[site][array], patients[site]) for site in sorted(updates)]
-        for array in ("parameters", "buffers")
-    }
-    if federation.aggregation == "fedadam":
-        parameters = _fedadam(weights["parameters"], replies["parameters"], federation, optimizer)
-    else:
-        parameters = _mean(_strategy(federation), replies["parameters"], "parameters")
-    means = {"parameters": parameters, "buffers": _mean(_strategy(federation), replies["buffers"], "buffers")}
-    return {array: np.where(_moved(array, weights, updates), mean, weights[array]) for array, mean in means.items()}
+    adam = _Adam(federation, optimizer) if federation.aggregation == "fedadam" else None
+    done = {}
+    for array in ("parameters", "buffers"):
+        pieces = []
+        for piece in _pieces(weights[array].size, sites=len(updates)):
+            before = np.array(weights[array][piece], dtype=np.float32)
+            parts = {site: np.array(updates[site][array][piece], dtype=np.float32) for site in sorted(updates)}
+            replies = [_reply(array, values, patients[site]) for site, values in parts.items()]
+            if adam is not None and array == "parameters":
+                mean = adam.step(before, piece, replies)
+            else:
+                mean = _mean(_strategy(federation), replies, array)
+            pieces.append(np.where(_moved(before, list(parts.values())), mean, before))
+        done[array] = np.concatenate(pieces) if pieces else np.array(weights[array])
+    if adam is not None:
+        adam.finish()
+    return done
 
 
-def _moved(array: str, weights: Arrays, updates: Mapping[str, Arrays]) -> np.ndarray:
-    before = np.asarray(weights[array], dtype=np.float32)
-    moved = np.zeros(before.shape, dtype=bool)
-    for update in updates.values():
-        # by their bits, which also tell a zero from a negative zero
-        moved |= np.asarray(update[array], dtype=np.float32).view(np.uint32) != before.view(np.uint32)
+def _pieces(size: int, *, sites: int) -> Iterator[slice]:
+    length = max(1, VALUES_AT_A_TIME // sites)
+    return (slice(start, min(start + length, size)) for start in range(0, size, length))
+
+
+def _moved(before: np.ndarray, parts: Sequence[np.ndarray]) -> np.ndarray:
+    """By their bits, which also tell a zero from a negative zero."""
+    moved: np.ndarray = np.any([values.view(np.uint32) != before.view(np.uint32) for values in parts], axis=0)
     return moved
 
 
@@ -80,15 +92,27 @@ def _mean(strategy: FedAvg, replies: list[Message], array: str, *, step: int = 1
     return np.asarray(record[array].numpy(), dtype=np.float32)
 
 
-def _fedadam(
-    weights: np.ndarray, replies: list[Message], federation: Federation, optimizer: ServerOptimizer
-) -> np.ndarray:
-    strategy = FedAdam(eta=federation.server_learning_rate)
-    strategy.current_arrays = {"parameters": weights}
-    if optimizer.moments:
-        strategy.m_t, strategy.v_t = ({"parameters": optimizer.moments[name]} for name in ("m", "v"))
-    optimizer.steps += 1
-    result = _mean(strategy, replies, "parameters", step=optimizer.steps)
-    if strategy.m_t is not None and strategy.v_t is not None:
-        optimizer.moments = {"m": strategy.m_t["parameters"], "v": strategy.v_t["parameters"]}
-    return result
+class _Adam:
+    """One step of the server's Adam, piece by piece."""
+
+    def __init__(self, federation: Federation, optimizer: ServerOptimizer) -> None:
+        self.federation, self.optimizer = federation, optimizer
+        self.moments: dict[str, list[np.ndarray]] = {"m": [], "v": []}
+        optimizer.steps += 1
+
+    def step(self, weights: np.ndarray, piece: slice, replies: list[Message]) -> np.ndarray:
+        """New weights of a piece."""
+        strategy = FedAdam(eta=self.federation.server_learning_rate)
+        strategy.current_arrays = {"parameters": weights}
+        if self.optimizer.moments:
+            before = ({"parameters": self.optimizer.moments[name][piece]} for name in ("m", "v"))
+            strategy.m_t, strategy.v_t = before
+        result = _mean(strategy, replies, "parameters", step=self.optimizer.steps)
+        for name, found in (("m", strategy.m_t), ("v", strategy.v_t)):
+            if found is not None:
+                self.moments[name].append(found["parameters"])
+        return result
+
+    def finish(self) -> None:
+        """The moments of all pieces are the optimiser's from now on."""
+        self.optimizer.moments = {name: np.concatenate(parts) for name, parts in self.moments.items() if parts}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from flwr.serverapp import Grid
@@ -13,6 +14,7 @@ from common.errors import PeerError, SpentError
 from common.messages import Arrays, Letter, Reply
 from common.study import Federation
 from server.inquiry import Inquiry
+from server.stored_arrays import clear
 
 Answer = TypeVar("Answer", bound=Reply)
 Check = Callable[[Answer, Arrays], None]
@@ -53,10 +55,17 @@ class Exchange:
         self.poll_seconds = poll_seconds
         self.clock = clock
         self.sleep = sleep
+        self.folder: Path | None = None
+        """Where arrays of answers wait; in memory until `store_in` names one."""
         self.expected = set(federation.roster)
         """Sites that are waited for even while they are not connected."""
         self.silent: set[str] = set()
         """Sites that were connected and let a deadline pass; they are asked, and waited for only while others are."""
+
+    def store_in(self, folder: Path) -> None:
+        """Keep arrays of answers in a folder, which is emptied, so that memory does not grow with the sites."""
+        clear(folder)
+        self.folder = folder
 
     def connected(self) -> dict[str, int]:
         """Node ids of the roster's sites that are connected; nodes of other names get nothing."""
@@ -77,7 +86,15 @@ class Exchange:
         answer that does not fit, which then is missing. PeerError when fewer than the quorum answered.
         """
         needed = self.federation.quorum if quorum is None else quorum
-        inquiry, start = Inquiry(letter, expecting, check, clock=self.clock), self.clock()
+        inquiry = Inquiry(
+            letter,
+            expecting,
+            check,
+            clock=self.clock,
+            update_format=self.federation.update_format,
+            folder=self.folder,
+        )
+        start = self.clock()
         asked = set(self.federation.roster if sites is None else sites)
         while True:
             online = {site: node for site, node in self.connected().items() if site in asked}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Generic, TypeVar
 
 from flwr.app import Message
@@ -11,6 +12,8 @@ from flwr.serverapp import Grid
 
 from common.errors import PeerError, SpentError
 from common.messages import Arrays, Letter, Reply, Request, decode, encode, message_bytes, message_type
+from common.update_format import UpdateFormat, unpack
+from server.stored_arrays import StoredArrays
 
 Answer = TypeVar("Answer", bound=Reply)
 log = logging.getLogger("pdl1es.server")
@@ -31,10 +34,13 @@ class Inquiry(Generic[Answer]):
         check: Callable[[Answer, Arrays], None] | None,
         *,
         clock: Callable[[], float],
+        update_format: UpdateFormat,
+        folder: Path | None,
     ) -> None:
         if not isinstance(letter.record, Request):
             raise TypeError(f"a {letter.record.kind} record asks nothing")
-        self.content, self.request = encode(letter), letter.record
+        self.content, self.request, self.arrays = encode(letter), letter.record, letter.arrays
+        self.update_format, self.folder = update_format, folder
         self.expecting, self.check, self.clock = expecting, check, clock
         self.answers: dict[str, tuple[Answer, Arrays]] = {}
         self.missing: dict[str, str] = {}
@@ -123,6 +129,8 @@ class Inquiry(Generic[Answer]):
                 raise PeerError("the answer is about another study")
             if record.site != site:
                 raise PeerError("the answer is signed with another site's name than its key was admitted for")
+            if set(arrays) & record.packed_names:
+                arrays = unpack(self.arrays, arrays, self.update_format)
             if self.check is not None:
                 self.check(record, arrays)
         except PeerError as error:
@@ -135,7 +143,8 @@ class Inquiry(Generic[Answer]):
             self.missing[site] = "its answer cannot be used; the server's log says why"
             self.unfit.add(site)
         else:
-            self.answers[site] = (record, arrays)
+            stored = StoredArrays(arrays, self.folder) if arrays and self.folder else arrays
+            self.answers[site] = (record, stored)
 
 
 def _plain(text: str) -> str:

@@ -123,4 +123,5 @@ def open_run(study_file: Path, out: Path, exchange: Exchange, live: Live) -> Stu
     study, sha256 = load_study(study_file), study_sha256(study_file)
     state = RunState.open(out / "state", study_sha256=sha256, code_sha256=code_sha256())
     state.facts.setdefault("run", secrets.token_hex(16))
+    exchange.store_in(out / "state" / "answers")
     return StudyRun(study, sha256, exchange, state, live)

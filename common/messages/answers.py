@@ -18,6 +18,7 @@ from common.messages.shared import (
     RankColumns,
 )
 from common.phases import Phase
+from common.update_format import PACKED
 
 DivisionName = Literal["training", "validation", "test", "immunotherapy"]
 
@@ -76,6 +77,7 @@ class TrainingReply(Reply):
     phase: ClassVar[Phase] = "training"
     kind: ClassVar[str] = "training"
     array_names: ClassVar[frozenset[str]] = WEIGHTS
+    packed_names: ClassVar[frozenset[str]] = frozenset(PACKED + name for name in WEIGHTS)
     round: Count
     patients: Count
     """Training patients, the weight of this site's update."""

@@ -20,11 +20,12 @@ _RECORD, _ARRAYS = "record", "arrays"
 def encode(letter: Letter) -> RecordDict:
     """The Flower form of a letter: the record as JSON, each array flat; PeerError for what may not go."""
     record = letter.record
-    if set(letter.arrays) - record.array_names:
+    if set(letter.arrays) - record.array_names - record.packed_names:
         raise PeerError(f"a {record.kind} record does not carry these arrays; it was not sent")
     content = RecordDict({_RECORD: _text(record)})
     if letter.arrays:
-        content[_ARRAYS] = ArrayRecord({name: Array(_flat(value, record)) for name, value in letter.arrays.items()})
+        arrays = {name: Array(_flat(name, value, type(record))) for name, value in letter.arrays.items()}
+        content[_ARRAYS] = ArrayRecord(arrays)
     return content
 
 
@@ -73,17 +74,21 @@ def _parsed(config: ConfigRecord, expected: type[Parsed]) -> Parsed:
         raise PeerError(f"the {expected.__name__} does not fit: {explain(error, expected, most=3)[:200]}") from error
 
 
-def _flat(value: np.ndarray, record: Record) -> np.ndarray:
-    return np.ascontiguousarray(value, dtype=record.array_type).ravel()
+def _flat(name: str, value: np.ndarray, kind: type[Record]) -> np.ndarray:
+    return np.ascontiguousarray(value, dtype=_array_type(name, kind)).ravel()
+
+
+def _array_type(name: str, kind: type[Record]) -> str:
+    return "uint8" if name in kind.packed_names else kind.array_type
 
 
 def _arrays(content: RecordDict, expected: type[Record]) -> Arrays:
     record = content.array_records.get(_ARRAYS)
     if record is None:
         return {}
-    if set(record) - expected.array_names:
+    if set(record) - expected.array_names - expected.packed_names:
         raise PeerError(f"a {expected.kind} record does not carry these arrays")
-    return {name: _checked(name, array, expected.array_type) for name, array in record.items()}
+    return {name: _checked(name, array, _array_type(name, expected)) for name, array in record.items()}
 
 
 def _checked(name: str, array: Array, kind: str) -> np.ndarray:

@@ -33,6 +33,8 @@ class Record(Part):
     array_names: ClassVar[frozenset[str]] = frozenset()
     """Names of the flat arrays that may go beside the record."""
     array_type: ClassVar[str] = "float32"
+    packed_names: ClassVar[frozenset[str]] = frozenset()
+    """Names of arrays of bytes that may go in their place."""
 
     version: Literal[1] = 1
     study_sha256: Sha256

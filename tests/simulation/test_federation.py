@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.numpy import load_file
 from small_federation import SmallFederation, federation, made_up_dataset
 
 from client.checkpoint import Checkpoint
@@ -162,3 +163,20 @@ def test_every_aggregation_gives_a_signature(tmp_path: Path, tiny_trunk: None, c
     assert description.weights_sha256 == results["signature"]["weights_sha256"]
     assert "auc" in results["evaluation"]["federated"]["pooled"]
     assert all(site["took_part"] for site in results["sites"].values())
+
+
+@pytest.mark.parametrize("update_format", ["float16", "int8"])
+def test_updates_in_fewer_bits_train_nearly_the_same_weights(
+    tmp_path: Path, tiny_trunk: None, update_format: str
+) -> None:
+    changes = {"cross_site": "false", "stages": "[{ epochs = 1, learning_rate = 1e-3 }]"}
+    whole = federation(tmp_path / "whole", 2, **changes)
+    packed = federation(tmp_path / "packed", 2, update_format=f'"{update_format}"', **changes)
+    results = [small.start() for small in (whole, packed)]
+    received = [[line["bytes_received"] for line in one["rounds"] if line["kind"] == "training"] for one in results]
+    share = {"float16": 0.6, "int8": 0.4}[update_format]
+    assert received[1][0] < share * received[0][0]
+    weights = [load_file(small.server / "signature" / "model.safetensors") for small in (whole, packed)]
+    for name, values in weights[0].items():
+        # a step of Adam is as long as its rate, and what is lost of it a share
+        np.testing.assert_allclose(weights[1][name], values, atol=2e-5, rtol=1e-2)
