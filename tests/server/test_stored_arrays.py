@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -40,11 +41,13 @@ MEMORY = """
 import json, resource, sys
 import numpy as np
 from pathlib import Path
+from flwr.supercore.task_identity import TaskIdentity
 from common.study import parse_study
 from server.aggregation import ServerOptimizer, aggregate
 from server.stored_arrays import StoredArrays
 from simulation.studies import federated_text, preset_text
 
+TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = 1, 1, 1
 sites = int(sys.argv[1])
 federation = parse_study(federated_text(preset_text("quick"), sites=2)).federation
 weights = {"parameters": np.zeros(4_000_000, dtype=np.float32), "buffers": np.zeros(10, dtype=np.float32)}
@@ -60,9 +63,9 @@ print(json.dumps([before, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
 
 
 def peak_kib(sites: int, folder: Path) -> int:
-    done = subprocess.run(
-        [sys.executable, "-c", MEMORY, str(sites), str(folder)], capture_output=True, check=True, text=True
-    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", MEMORY, str(sites), str(folder)]
+    done = subprocess.run(command, capture_output=True, check=True, text=True, env=environment)
     return int(json.loads(done.stdout)[1])
 
 
