@@ -24,7 +24,14 @@ def _secure_aggregation() -> Benchmark:
     return secure_aggregation
 
 
+def _training() -> Benchmark:
+    from tests.benchmarks.training.benchmark import training
+
+    return training
+
+
 BENCHMARKS: dict[str, Callable[[], Benchmark]] = {
     "exchange": _exchange,
     "secure-aggregation": _secure_aggregation,
+    "training": _training,
 }
