@@ -17,6 +17,7 @@ from simulation.cohort import make_site, make_sites
 from simulation.comparison import comparison_rows
 from simulation.estimate import estimate, in_words
 from simulation.federation.command import federate_command
+from simulation.privacy_cost.command import privacy_command
 from simulation.reproduce import Run, reproduce
 from simulation.studies import federated_text, place_study, preset_text, resized_text, study_text, synthetic_study
 
@@ -89,6 +90,7 @@ def cohort_command(
 
 
 app.command("federate")(federate_command)
+app.command("privacy")(privacy_command)
 
 
 @app.command("study")

@@ -1,0 +1,1 @@
+"""What differential privacy costs in accuracy, and what it takes from an attacker, on the synthetic cohort."""

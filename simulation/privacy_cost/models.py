@@ -1,0 +1,122 @@
+"""One model of the comparison, trained on its half of the pool, and the scores that it gives everybody."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from client.prediction import patient_logits, slice_logits
+from client.privacy.accounting import least_noise
+from client.privacy.noise import Noise
+from client.privacy.training import Protection, head_inputs, learning_part, private_epochs
+from client.samples import Samples
+from client.training import optimizer_for, train_epoch
+from common import atomic
+from common.network import DEEP_FEATURES, FusionNetwork, Parts, build_network
+from common.seeds import derive_seed
+from common.study import Stage, Study, Training
+from simulation.privacy_cost.settings import CLIPPING_NORM, DELTA, RECIPES, Trained
+
+SCORES = ".npy"
+
+
+def noise_multiplier(epsilon: float, *, patients: int, steps: int, sample_rate: float) -> float:
+    """The noise of a model with this promise; 0 without one."""
+    if math.isinf(epsilon):
+        return 0.0
+    return least_noise(epsilon=epsilon, delta=DELTA, sample_rate=sample_rate, steps=steps)
+
+
+def protection(one: Trained, *, patients: int) -> Protection:
+    """How strongly a model of so many training patients hides each of them."""
+    recipe = RECIPES[one.mode]
+    steps, rate = math.ceil(patients / recipe.batch_size), min(1.0, recipe.batch_size / patients)
+    noise = noise_multiplier(one.epsilon, patients=patients, steps=steps * recipe.epochs, sample_rate=rate)
+    return Protection(noise, CLIPPING_NORM, rate, steps)
+
+
+def train_model(one: Trained, member: np.ndarray, inputs: Path, study: Study, file: Path, device: torch.device) -> None:
+    """Train on the members and keep the log-odds of all patients in a file; nothing is done twice."""
+    if file.exists():
+        return
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    parts, samples, trunk = load_inputs(inputs, one)
+    seed = derive_seed(study.seed, "privacy", one.name)
+    network = begun(one, parts, study, trunk, seed=seed).to(device)
+    learned = samples.take(np.flatnonzero(member)).to(device)
+    settings = training_settings(one, study)
+    if math.isinf(one.epsilon):
+        _train_plainly(network, one, parts, learned, settings, seed=seed)
+    else:
+        optimizer = optimizer_for(learning_part(network, head=one.mode == "head"), settings, stage=0)
+        private_epochs(
+            network,
+            optimizer,
+            parts,
+            learned,
+            settings,
+            protection(one, patients=len(learned)),
+            head=one.mode == "head",
+            epochs=RECIPES[one.mode].epochs,
+            noise=Noise(os.urandom(32)),
+        )
+    atomic.write_bytes(file, patient_logits(slice_logits(network, parts, samples.to(device))).tobytes())
+
+
+def training_settings(one: Trained, study: Study) -> Training:
+    """The study's training with the recipe's epochs, rate and batches, one slice a patient."""
+    recipe = RECIPES[one.mode]
+    stages = (Stage(epochs=recipe.epochs, learning_rate=recipe.learning_rate),)
+    changes = {"stages": stages, "batch_size": recipe.batch_size, "slices_per_epoch": "one"}
+    return study.training.model_copy(update=changes)
+
+
+def begun(one: Trained, parts: Parts, study: Study, trunk: nn.Module | None, *, seed: int) -> FusionNetwork:
+    """The network before training: random with GroupNorm, or for the head one that passes on cached deep features."""
+    settings = study.network.model_copy(update={"normalization": "batch" if one.mode == "head" else "group"})
+    network = build_network(parts, settings, seed=seed)
+    if trunk is not None:
+        network.trunk = copy.deepcopy(trunk)  # type: ignore[assignment]
+    return network
+
+
+def _train_plainly(
+    network: FusionNetwork, one: Trained, parts: Parts, learned: Samples, settings: Training, *, seed: int
+) -> None:
+    """The same network, epochs and optimiser without clipping and noise."""
+    if one.mode == "head" and network.trunk is not None:
+        # deep features are no pictures that could be turned
+        settings = settings.model_copy(update={"flips_and_rotations": False})
+    learner = learning_part(network, head=one.mode == "head")
+    optimizer = optimizer_for(learner, settings, stage=0)
+    for epoch in range(RECIPES[one.mode].epochs):
+        train_epoch(network, optimizer, parts, learned, settings, seed=derive_seed(seed, epoch))
+
+
+def save_inputs(parts: Parts, samples: Samples, network: FusionNetwork, folder: Path) -> None:
+    """Write what the models are trained on: patches for the full network, cached deep features for the head."""
+    folder.mkdir(parents=True, exist_ok=True)
+    deep = head_inputs(network, parts, samples)[:, :, :DEEP_FEATURES].contiguous()
+    for name, patches in (("full", samples.patches), ("head", deep)):
+        arrays = {"patches": patches, "radiomics": samples.radiomics, "clinical": samples.clinical}
+        torch.save(
+            {**arrays, "labels": samples.labels, "parts": (parts.radiomics, parts.clinical)}, folder / f"{name}.pt"
+        )
+
+
+def load_inputs(folder: Path, one: Trained) -> tuple[Parts, Samples, nn.Module | None]:
+    """The inputs of a mode, and for the head a trunk that passes its deep features on."""
+    stored = torch.load(folder / f"{one.mode}.pt", weights_only=True)
+    samples = Samples(stored["patches"], stored["radiomics"], stored["clinical"], stored["labels"])
+    radiomics, clinical = stored["parts"]
+    return (
+        Parts(patches=True, radiomics=radiomics, clinical=clinical),
+        samples,
+        nn.Identity() if one.mode == "head" else None,
+    )
