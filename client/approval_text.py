@@ -5,16 +5,22 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Iterator, Sequence
+from typing import get_args
 
 from client.approval import Change
 from client.policy import Policy, promised_epsilon
-from common.messages import CATALOGUE, AloneRequest, CorrelationRequest, Reply, Request
+from common.messages import CATALOGUE, AloneRequest, CorrelationRequest, Reply, Request, TrainingReply
 from common.messages.masking import MaskingRequest
 from common.messages.record import Part
-from common.study import Federation, Study
+from common.privacy_coverage import Verdict, privacy_coverage, promise_text
+from common.study import Federation, Privacy, Study
 
 MASKED_PHASES = ("statistics", "selection", "training")
 _SAID_OF_ALL = frozenset(Reply.model_fields)
+_LEARNS = {
+    "head": "the classifier alone learns, the trunk stays as its file has it",
+    "full": "the whole network learns",
+}
 
 
 def approval_text(study: Study, federation: Federation, policy: Policy, *, sha256: str) -> Iterator[str]:
@@ -59,7 +65,9 @@ def _computed(study: Study) -> Iterator[str]:
     yield f"{study.patches.slices} patches of {size} x {size} pixels of each patient's tumour"
     yield f"radiomic features, {len(settings.feature_classes)} classes on {len(settings.image_types)} kinds of image"
     yield f"labels: high PD-L1 expression is a TPS of {study.cohort.label_tps:g}% or more"
-    yield f"a network ({study.network.trunk} with clinical values), trained on this site's training patients"
+    network = f"a network ({study.network.trunk} with clinical values), trained on this site's training patients"
+    head = study.privacy is not None and study.privacy.mode == "head"
+    yield f"{network}: {_LEARNS['head']}" if head else network
 
 
 def _sent(study: Study, federation: Federation, policy: Policy) -> Iterator[str]:
@@ -69,7 +77,7 @@ def _sent(study: Study, federation: Federation, policy: Policy) -> Iterator[str]
         masked = "; as a masked sum only" if federation.secure_aggregation and phase in MASKED_PHASES else ""
         yield f"  {phase}{_how_often(phase, study, federation)}{masked}{allowed}"
         for reply in (reply for request, reply in kinds.items() if request.phase == phase):
-            yield f"    - {_first_sentence(reply)} ({', '.join(_names(reply))})"
+            yield f"    - {_first_sentence(reply)} ({', '.join(_names(reply, study.privacy))})"
     travels = "this site's model, trained alone, goes to every site of the roster"
     yield f"  Models of single sites: {travels if federation.cross_site else 'do not travel'}."
 
@@ -84,10 +92,18 @@ def _how_often(phase: str, study: Study, federation: Federation) -> str:
     return f": {rounds} rounds of {federation.local_epochs} epoch(s), {sum(epochs)} epochs; {federation.aggregation}"
 
 
-def _names(reply: type[Reply]) -> Iterator[str]:
-    yield from (name for name in reply.model_fields if name not in _SAID_OF_ALL)
+def _names(reply: type[Reply], privacy: Privacy | None) -> Iterator[str]:
+    kept = _SAID_OF_ALL | (_kept_in_training(privacy) if reply is TrainingReply else frozenset())
+    yield from (name for name in reply.model_fields if name not in kept)
     if reply.array_names:
         yield f"weights: {', '.join(sorted(reply.array_names))}"
+
+
+def _kept_in_training(privacy: Privacy | None) -> frozenset[str]:
+    """Fields of an answer that this study leaves empty."""
+    if privacy is None:
+        return frozenset({"epsilon"})
+    return frozenset({"loss", "validation"} if privacy.validation == "withheld" else {"loss"})
 
 
 def _protection(study: Study, federation: Federation, policy: Policy) -> Iterator[str]:
@@ -95,13 +111,28 @@ def _protection(study: Study, federation: Federation, policy: Policy) -> Iterato
     yield f"this site's policy: no statistic over fewer than {least} patients, whatever the study asks"
     yield f"this site's own losses, AUC and hazard ratios: {_leave(policy.share_site_metrics)}"
     yield f"counts for survival curves, in intervals of 30 days or longer: {_leave(policy.share_survival_curves)}"
-    yield f"differential privacy: {'none' if math.isinf(epsilon) else f'epsilon {epsilon:g}'}"
-    if math.isinf(epsilon) and policy.maximum_epsilon is not None:
+    yield from _privacy(study)
+    if policy.maximum_epsilon is not None and epsilon > policy.maximum_epsilon:
         yield f"policy.maximum_epsilon is {policy.maximum_epsilon:g}: this site sends no weights of this study"
     if federation.secure_aggregation:
         yield "secure aggregation: the server learns sums over sites in statistics, selection and training"
     else:
         yield "secure aggregation: none; the server sees this site's weights of each round"
+
+
+def _privacy(study: Study) -> Iterator[str]:
+    privacy, coverage = study.privacy, privacy_coverage(study)
+    if privacy is None:
+        yield "differential privacy: none; the weights may tell whether a patient was trained on"
+        return
+    yield f"differential privacy: {promise_text(epsilon=privacy.epsilon, delta=privacy.delta)}"
+    yield f"mode {privacy.mode}: {_LEARNS[privacy.mode]}; each patient's gradient is cut to {privacy.clipping_norm:g}"
+    yield (
+        "this site itself chooses the noise, so that epsilon cannot be exceeded, writes each release into its ledger "
+        "before it is computed, and releases nothing that would go beyond"
+    )
+    for verdict in get_args(Verdict):
+        yield from (f"{verdict}: {one.what} ({one.why})" for one in coverage if one.verdict == verdict)
 
 
 def _leave(allowed: bool) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
+from common.privacy_coverage import privacy_coverage
 from common.provenance import versions
 from common.report.parts import reason
 from common.signature.card import INTENDED_USE, OUT_OF_SCOPE, limits
@@ -28,11 +30,14 @@ def model_card(run: StudyRun, *, operating_point: str, cutoff: str) -> dict[str,
         "withheld": withheld,
         "intended_use": INTENDED_USE,
         "out_of_scope": OUT_OF_SCOPE,
-        "limits": limits(
-            synthetic=run.study.synthetic is not None,
-            smallest_site=min(one["training"]["patients"] for one in sites.values() if "training" in one),
-            withheld=bool(withheld),
-            sites=len(sites),
+        "limits": (
+            *limits(
+                synthetic=run.study.synthetic is not None,
+                smallest_site=min(one["training"]["patients"] for one in sites.values() if "training" in one),
+                withheld=bool(withheld),
+                sites=len(sites),
+            ),
+            *_not_covered(run.study),
         ),
         "differential_privacy": _promise(run.study),
         "performance": _performance(run.facts),
@@ -48,6 +53,12 @@ def _promise(study: Study) -> str | dict[str, float]:
     """The most that any site's training patients lose; each site holds itself to it."""
     privacy = study.privacy
     return "none" if privacy is None else {"epsilon": privacy.epsilon, "delta": privacy.delta}
+
+
+def _not_covered(study: Study) -> Iterator[str]:
+    if study.privacy is not None:
+        outside = [one.what for one in privacy_coverage(study) if one.verdict == "not covered"]
+        yield f"Differential privacy does not cover what sites told beside it: {'; '.join(outside)}."
 
 
 def _divisions(site: dict[str, Any]) -> dict[str, Any]:

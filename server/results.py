@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
+from common.privacy_coverage import privacy_coverage
 from common.provenance import versions
 from server.study_run import StudyRun
 
@@ -29,6 +31,7 @@ def results(run: StudyRun, signature: Mapping[str, Any]) -> dict[str, Any]:
         "selected_features": facts["selection"]["features"],
         "selection": {name: facts["selection"][name] for name in ("sites", "test")},
         "training": {name: facts["training"][name] for name in ("best_round", "history")},
+        "privacy": _privacy(run),
         "rounds": facts["rounds"],
         "evaluation": evaluation,
         "survival": facts["survival"],
@@ -47,4 +50,14 @@ def _site(run: StudyRun, site: str) -> dict[str, Any]:
         **described,
         "rounds_missed": missed,
         "withheld": run.facts.get("withheld", {}).get(site, []),
+    }
+
+
+def _privacy(run: StudyRun) -> dict[str, Any]:
+    """What is promised, what each site says it has spent of it, and what the promise covers."""
+    promise = run.study.privacy
+    return {
+        "promised": promise and {"epsilon": promise.epsilon, "delta": promise.delta},
+        "spent": run.facts["training"]["epsilon"] or None,
+        "coverage": [asdict(one) for one in privacy_coverage(run.study)],
     }

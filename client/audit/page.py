@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from client.audit.summary import release_words
 from common.report import write_page
 from common.report.parts import Results
 from common.report.sections import Section
@@ -16,6 +17,7 @@ from common.report.words import counted
 
 TITLE = "What left this hospital"
 TEMPLATES = Path(__file__).parent / "templates"
+WITH_WEIGHTS = ("training", "masking")
 _EVENTS = {
     "approval": "study approved",
     "join": "joined the federation",
@@ -45,8 +47,25 @@ def _summary(results: Results) -> Summary:
         f"{results['site']} · {since}",
         ("What did this hospital send to an aggregation server, and who allowed it?",),
         tuple(map(Markup.escape, _found(results))),
-        ("Messages hold sums, counts and weights; of single patients none. Images and tables stay here.",),
+        tuple(_held(results)),
     )
+
+
+def _held(results: Results) -> Iterator[str]:
+    """What messages may say of patients; a weight is no record of one, and can still speak of one."""
+    yield "Messages hold counts, sums, estimates and weights. Images, tables and scores of single patients stay here."
+    for study in results["studies"]:
+        name = study["sha256"][:12] if study["sha256"] else None
+        if study["epsilon"] is not None:
+            yield (
+                f"Study {name} has noised {counted(study['releases'], 'release')}: epsilon {study['epsilon']:.3g} at "
+                f"delta {study['delta']:g} bounds what these tell of one training patient, but not what else left."
+            )
+        elif any(one["phase"] in WITH_WEIGHTS and one["answers"] for one in study["phases"]):
+            yield (
+                f"Nothing that left of study {name} carries noise: its weights, of this site or in a sum over sites, "
+                "may tell whether a patient was trained on."
+            )
 
 
 def _found(results: Results) -> Iterator[str]:
@@ -64,7 +83,9 @@ def _found(results: Results) -> Iterator[str]:
 
 
 def _messages(results: Results) -> Mapping[str, Any] | None:
-    return {"studies": results["studies"], "data_size": data_size} if results["studies"] else None
+    if not results["studies"]:
+        return None
+    return {"studies": results["studies"], "data_size": data_size, "counted": counted}
 
 
 def _contents(results: Results) -> Mapping[str, Any] | None:
@@ -72,7 +93,15 @@ def _contents(results: Results) -> Mapping[str, Any] | None:
 
 
 def _decisions(results: Results) -> Mapping[str, Any] | None:
-    return {"rows": results["decisions"], "names": _EVENTS} if results["decisions"] else None
+    rows = [{**one, "what": _EVENTS[one["event"]], "words": _words(one)} for one in results["decisions"]]
+    return {"rows": rows} if rows else None
+
+
+def _words(decision: Mapping[str, Any]) -> str:
+    details = decision["details"]
+    if decision["event"] == "privacy":
+        return release_words(decision["epsilon"], details)
+    return "; ".join(f"{name} {value}" for name, value in details.items())
 
 
 def _chain(results: Results) -> Mapping[str, Any]:

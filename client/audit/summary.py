@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from client.audit.chain import Chain
 from client.audit.entry import Entry
+from common.report.words import counted
 
 DECISIONS = ("approval", "join", "key", "policy", "mended", "privacy")
 
@@ -23,7 +24,7 @@ def audit_results(chain: Chain, *, site: str, synthetic: bool, since: datetime.d
         "intact": not chain.faults,
         "faults": list(chain.faults),
         "head": chain.last.hash if chain.last else None,
-        "studies": [_study(sha256, entries) for sha256 in _studies(entries)],
+        "studies": [_study(sha256, entries) | _spent(sha256, chain.entries) for sha256 in _studies(entries)],
         "decisions": [_decision(one) for one in entries if one.event in DECISIONS],
     }
 
@@ -43,6 +44,16 @@ def _study(sha256: str | None, entries: Sequence[Entry]) -> dict[str, Any]:
     return {
         "sha256": sha256,
         "phases": [_phase(str(phase), [one for one in messages if one.phase == phase]) for phase in phases],
+    }
+
+
+def _spent(sha256: str | None, entries: Sequence[Entry]) -> dict[str, Any]:
+    """What a study has spent so far by the whole trail, whatever day is asked for; null without a noised release."""
+    spent = [one for one in entries if one.event == "privacy" and one.study_sha256 == sha256]
+    return {
+        "epsilon": max((one.epsilon for one in spent if one.epsilon is not None), default=None),
+        "delta": max((float(one.details["delta"]) for one in spent), default=None),
+        "releases": len(spent),
     }
 
 
@@ -79,6 +90,7 @@ def _decision(entry: Entry) -> dict[str, Any]:
         "event": entry.event,
         "study_sha256": entry.study_sha256,
         "server": entry.server,
+        "epsilon": entry.epsilon,
         "details": dict(entry.details),
     }
 
@@ -95,7 +107,17 @@ def table_lines(entries: Sequence[Entry]) -> Iterator[str]:
         ).rstrip()
 
 
+def release_words(epsilon: float | None, details: Mapping[str, str]) -> str:
+    """A noised release as a person reads it: what, in how many steps, and epsilon of the study up to it."""
+    steps = counted(int(details["steps"]), "step")
+    return (
+        f"{details['what']}; {steps} with noise {float(details['noise_multiplier']):.3g}; epsilon {epsilon:.3g} so far"
+    )
+
+
 def _remarks(one: Entry) -> str:
+    if one.event == "privacy":
+        return release_words(one.epsilon, one.details)
     fault = [f"refused: {one.fault}"] if one.fault else []
     withheld = [f"withheld {note}" for note in one.withheld]
     details = [f"{name} {value}" for name, value in one.details.items()]

@@ -11,6 +11,7 @@ import pandas as pd
 from client.evaluation.parts import Results, or_reason
 from client.evaluation.survival_cutoff import Divided, as_values
 from common.errors import DataError
+from common.report.words import counted
 from common.study import Survival
 from common.survival import (
     Median,
@@ -35,7 +36,7 @@ def group_part(treated: pd.DataFrame, divided: Divided, settings: Survival, *, g
     rows, high = scored[chosen], divided.high.to_numpy()[chosen]
     if len(rows) < FEWEST:
         raise DataError(
-            f"{len(rows)} patients ({group}): a comparison of survival needs at least {FEWEST}; add patients"
+            f"{counted(len(rows), 'patient')} ({group}): a comparison of survival needs at least {FEWEST}; add patients"
         )
     return {
         "cutoff": divided.cutoff,

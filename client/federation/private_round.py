@@ -25,7 +25,7 @@ from client.privacy.training import learning_part, private_epochs
 from client.samples import Samples
 from client.site import Site
 from client.training import optimizer_for
-from common.errors import BudgetError
+from common.errors import PolicyError
 from common.federated_model import federated_parts
 from common.messages import Arrays, TrainingRequest
 from common.network import FusionNetwork
@@ -61,7 +61,7 @@ class PrivateDesk:
         return max((one.epsilon for one in self._ledger.of_study(self.sha256)), default=0.0)
 
     def noise(self, mechanism: Mechanism, *, what: str, decides: Iterator[bytes]) -> Noise:
-        """The noise of a release that is in the ledger now; BudgetError or LedgerError when it may not be made."""
+        """The noise of a release that is in the ledger now; BudgetError, LedgerError or PolicyError when it may not be."""
         secret = site_secret(self._ledger.folder)
         name = _sha256(self._circumstances(secret, mechanism, what), decides)
         _within_policy(self.plan, self.site.policy)
@@ -76,7 +76,7 @@ class PrivateDesk:
 
 def _within_policy(plan: Plan, policy: Policy) -> None:
     if policy.maximum_epsilon is not None and plan.budget.epsilon > policy.maximum_epsilon:
-        raise BudgetError(
+        raise PolicyError(
             f"the study spends epsilon {plan.budget.epsilon:g}, policy.maximum_epsilon is {policy.maximum_epsilon:g}; "
             "ask for a study with less, or change site.toml"
         )

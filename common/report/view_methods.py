@@ -48,7 +48,12 @@ def patients_methods(study: Study) -> Iterator[str]:
         needed = listed([name.replace("_", " ") for name in rules["immunotherapy_requires"]])
         yield f"Patients under immunotherapy need {needed}."
     shares = [f"{division[name]:.0%} {name}" for name in ("training", "validation", "test")]
-    yield f"Where no division was written, patients were divided at random by class: {listed(shares)}."
+    how = (
+        "each patient was divided by a draw of its own, from its pseudonym and the study’s seed"
+        if study.get("privacy")
+        else "patients were divided at random by class"
+    )
+    yield f"Where no division was written, {how}: {listed(shares)}."
 
 
 def image_methods(study: Study) -> Iterator[str]:

@@ -54,6 +54,11 @@ def estimate(value: float | None, low: float | None = None, high: float | None =
     return with_interval("estimate", value, low, high)
 
 
+def ratio(value: float, low: float, high: float) -> str:
+    """A hazard ratio with its interval; `below 0.01` and `above 1,000` for what nobody reads digits of."""
+    return f"{_ratio(value)} ({_ratio(low)} to {_ratio(high)})"
+
+
 def p_text(value: float | None) -> str:
     """A p value with three decimals; `below 0.001`, and `none` where there is none."""
     return NOTHING["p"] if value is None else _number("p", value)
@@ -117,3 +122,9 @@ def _number(kind: str, value: float) -> str:
     if kind == "estimate" and abs(value) >= LARGE:
         return f"{value:.2e}"
     return "below 0.001" if kind == "p" and value < 0.001 else FORMATS[kind].format(value)
+
+
+def _ratio(value: float) -> str:
+    if value >= LARGE:
+        return "above 1,000"
+    return "below 0.01" if value < 0.005 else f"{value:.2f}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from common.privacy_coverage import promise_text
+from common.report import words
 from common.signature.card import Area, DivisionSize, HazardRatio, ModelCard, NotKnown, PrivacyBudget
 from common.signature.description import Description
 
@@ -76,7 +78,7 @@ def _area(area: Area | NotKnown) -> str:
 def _ratio(ratio: HazardRatio | NotKnown) -> str:
     if isinstance(ratio, NotKnown):
         return f"not computed: {plain(ratio.not_computed)}"
-    return f"hazard ratio {ratio.hazard_ratio:.2f} ({ratio.ci_low:.2f} to {ratio.ci_high:.2f})"
+    return f"hazard ratio {words.ratio(ratio.hazard_ratio, ratio.ci_low, ratio.ci_high)}"
 
 
 def _thresholds(sealed: Description) -> Iterator[str]:
@@ -91,7 +93,8 @@ def _privacy(card: ModelCard) -> Iterator[str]:
     yield "## Privacy\n"
     budget = card.differential_privacy
     if isinstance(budget, PrivacyBudget):
-        yield f"Differential privacy by patient: epsilon {budget.epsilon:g}, delta {budget.delta:g}.\n"
+        promise = promise_text(epsilon=budget.epsilon, delta=budget.delta)
+        yield f"Differential privacy: {promise}. What is not covered stands among the limits.\n"
     else:
         yield (
             "No differential privacy. The weights may tell whether a patient was trained on; means and deviations are "

@@ -25,7 +25,9 @@ def judge(run: StudyRun, facts: dict[str, Any], sums: Sequence[Validation]) -> N
         facts.update(best_rank=rank, best_round=facts["weights_round"])
         run.state.put("best", run.state.arrays["current"])
     if rank is None:
-        remedy = "the study keeps them at the sites" if run.study.privacy else "lower the sites' minimum"
+        privacy = run.study.privacy
+        kept = privacy is not None and privacy.validation == "withheld"
+        remedy = "the study keeps them at the sites" if kept else "lower the sites' minimum"
         warning = f"no site may tell validation results, so the newest weights count as best; {remedy}"
         run.facts["warnings"] = sorted({*run.facts.get("warnings", []), warning})
 

@@ -37,6 +37,8 @@ def reading_view(results: Results) -> Mapping[str, Any]:
     evaluation = look_up(results, "evaluation.federated")
     return {
         "evaluation": computed(evaluation),
+        "judged": known(results, "study.privacy.validation") != "withheld",
+        "private": bool(known(results, "privacy.promised")),
         "alone": computed(evaluation) and len(results["evaluation"]) > 1,
         "survival": computed(look_up(results, "survival.combined.by_group")),
         "curves": bool(known(results, "survival.curves")),

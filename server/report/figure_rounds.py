@@ -29,7 +29,7 @@ def rounds_figure(history: History, *, best: int) -> Markup:
         figure = Figure(figsize=(5.2, 1.55 * len(keys) + 0.5), layout="constrained")
         panels = figure.subplots(len(keys), 1, sharex=True, squeeze=False)[:, 0]
         for axes, key in zip(panels, keys, strict=True):
-            _curve(axes, history, key, best)
+            _curve(axes, history, key, best, named=key == keys[0])
             axes.set_ylabel(PANELS[key])
         panels[-1].set_xlabel("Round")
         panels[-1].xaxis.get_major_locator().set_params(integer=True)
@@ -37,7 +37,7 @@ def rounds_figure(history: History, *, best: int) -> Markup:
         return as_svg(figure, "figure-rounds", "Losses and validation AUC by round of training")
 
 
-def _curve(axes: Axes, history: History, key: str, best: int) -> None:
+def _curve(axes: Axes, history: History, key: str, best: int, *, named: bool) -> None:
     known = [(one["round"] + 1, one[key]) for one in history if one.get(key) is not None]
     axes.plot(*zip(*known, strict=True), ".-", color=MODEL_LINES["pdl1es"]["color"], linewidth=1.6, markersize=4)
     for before, after in pairwise(history):
@@ -47,5 +47,5 @@ def _curve(axes: Axes, history: History, key: str, best: int) -> None:
     if kept:
         axes.axvline(best + 1, color=GROUP_LINES["high"]["color"], linewidth=1, linestyle=(0, (4, 2)), zorder=0)
         axes.plot(*kept[0], "D", color=GROUP_LINES["high"]["color"], markersize=6)
-    if kept and key == "loss":
+    if kept and named:
         axes.text(best + 1, 1.03, "kept", transform=axes.get_xaxis_transform(), ha="center", color=INK)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from common.report.parts import Results, look_up, reason
-from common.report.words import counted, estimate, listed
+from common.report.words import counted, estimate, listed, ratio
 
 Part = Mapping[str, Any]
 ABSENT = "the results have nothing of it"
@@ -95,17 +95,9 @@ def hazard_ratio(log_ratio: float) -> float:
 
 def ratio_text(log_ratio: float, log_low: float, log_high: float) -> str:
     """A hazard ratio with its interval, from logarithms."""
-    value, low, high = (_ratio(one) for one in (log_ratio, log_low, log_high))
-    return f"{value} ({low} to {high})"
+    return ratio(*(hazard_ratio(one) for one in (log_ratio, log_low, log_high)))
 
 
 def area_text(part: Part) -> str:
     """An AUC with its interval."""
     return estimate(part["auc"], part["ci_low"], part["ci_high"])
-
-
-def _ratio(log_ratio: float) -> str:
-    ratio = hazard_ratio(log_ratio)
-    if ratio >= 1000:
-        return "above 1,000"
-    return "below 0.01" if ratio < 0.005 else f"{ratio:.2f}"

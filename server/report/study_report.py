@@ -11,6 +11,7 @@ from server.report.closing import CLOSING
 from server.report.view_evaluation import evaluation_view
 from server.report.view_exchange import exchange_view
 from server.report.view_features import features_view
+from server.report.view_privacy import privacy_view
 from server.report.view_signature import signature_view
 from server.report.view_sites import sites_view
 from server.report.view_summary import study_summary
@@ -23,6 +24,7 @@ SECTIONS = (
     Section("features", "Radiomic features that were chosen", features_view, "Chosen features"),
     Section("training", "How the sites trained together", training_view, "Training"),
     Section("exchange", "What crossed the network", exchange_view, "Exchange"),
+    Section("privacy", "What single patients are promised", privacy_view, "Privacy"),
     Section("evaluation", "Telling high from low PD-L1 expression", evaluation_view, "Evaluation"),
     Section("survival", "Progression under immunotherapy", survival_view, "Survival"),
     Section("signature", "The sealed signature", signature_view, "Signature"),

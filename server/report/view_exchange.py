@@ -8,7 +8,7 @@ from typing import Any
 
 from common.report.parts import Results
 from common.report.words import counted, seconds
-from server.report.parts import Part, data_size, exchanges, missing_part
+from server.report.parts import Part, data_size, exchanges, known, missing_part
 
 WHAT = {
     "describe": "Who has what: counts of patients, versions",
@@ -34,11 +34,17 @@ def exchange_view(results: Results) -> Mapping[str, Any]:
             f"{counted(len(rounds), 'exchange')} that took {seconds(total['seconds'])}, waiting and the sites’ own "
             "computing included."
         ),
-        "rows": [_row(phase.capitalize(), WHAT.get(phase, ""), exchanges(results, phase=phase)) for phase in phases],
+        "rows": [_row(phase.capitalize(), _what(results, phase), exchanges(results, phase=phase)) for phase in phases],
         "all": total,
         "absences": _absences(rounds),
         "remarks": [remark for one in rounds for remark in one.get("remarks") or ()],
     }
+
+
+def _what(results: Results, phase: str) -> str:
+    if phase == "training" and known(results, "study.privacy.validation") == "withheld":
+        return "Weights there and back"
+    return WHAT.get(phase, "")
 
 
 def _row(name: str, what: str, rounds: Sequence[Part]) -> dict[str, Any]:

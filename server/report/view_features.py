@@ -26,6 +26,7 @@ def _sentence(results: Results, number: int) -> str:
     limit, correlation = (known(results, f"study.{key}") for key in ("selection.p_value", "federation.correlation"))
     text = f"{counted(number, 'feature')} chosen on the training patients of {these_sites(sites, roster(results))}"
     text += f" by a rank test ({curly(test)})" if test else ""
+    text += " on noised ranks" if known(results, "study.privacy.statistics") == "noised" else ""
     text += f", p below {limit:g}" if isinstance(limit, int | float) else ""
     if isinstance(correlation, int | float) and correlation < 1:
         text += f", of features correlated above {correlation:g} only the one with the smallest p"

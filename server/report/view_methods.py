@@ -8,6 +8,7 @@ from typing import Any
 from common.report.parts import Results, computed, look_up
 from common.report.view_methods import image_methods, patients_methods
 from common.report.words import counted, listed
+from server.report.methods_privacy import private_exchange, private_statistics, private_training, trunk_text
 from server.report.parts import duration
 
 Study = Mapping[str, Any]
@@ -54,6 +55,8 @@ def _exchange(study: Study) -> Iterator[str]:
             "aggregation; Bonawitz et al. 2017, doi:10.1145/3133956.3133982): it knows no single site’s. "
             "Evaluation and survival are shown by site."
         )
+    if study.get("privacy"):
+        yield from private_exchange(study)
     deadline, grace = (duration(federation[f"{name}_seconds"]) for name in ("deadline", "grace"))
     yield (
         f"In each exchange the server waits {deadline} for every site, and goes on with "
@@ -63,52 +66,76 @@ def _exchange(study: Study) -> Iterator[str]:
 
 
 def _preparation(study: Study) -> Iterator[str]:
-    neighbours, selection, federation = (
-        study["clinical"]["imputation_neighbours"],
-        study["selection"],
-        study["federation"],
-    )
     yield (
         "Means and deviations of features and clinical values over all training patients come from each site’s number "
         "of patients, mean and squared distances (Chan, Golub & LeVeque 1983, doi:10.1080/00031305.1983.10483115); all "
         "values are standardised by them."
     )
-    yield (
-        f"A missing clinical value is imputed from the {neighbours} nearest training patients of the same site, "
-        "weighted by distance."
+    yield _imputation(study)
+    yield from _selection(study)
+    if study.get("privacy"):
+        yield from private_statistics(study)
+
+
+def _imputation(study: Study) -> str:
+    if study.get("privacy"):
+        return "A missing clinical value stands at the mean: nobody’s values are in the inputs of another patient."
+    return (
+        f"A missing clinical value is imputed from the {study['clinical']['imputation_neighbours']} nearest training "
+        "patients of the same site, weighted by distance."
     )
+
+
+def _selection(study: Study) -> Iterator[str]:
+    selection, correlation = study["selection"], study["federation"]["correlation"]
     yield (
         "Each radiomic feature is tested by van Elteren’s test, the Mann-Whitney U of every site in one p, stratified "
         "by site (van Elteren 1960, Bull Int Stat Inst 37:351-361); features with p below "
         f"{selection['p_value']:g} stay, at most {selection['maximum_features']:,}."
     )
-    if federation["correlation"] < 1:
+    if correlation < 1:
         yield (
-            f"Of features whose correlation over all sites is above {federation['correlation']:g}, only the one with "
-            "the smallest p stays."
+            f"Of features whose correlation over all sites is above {correlation:g}, only the one with the smallest p "
+            "stays."
         )
 
 
 def _training(study: Study) -> Iterator[str]:
-    training, federation = study["training"], study["federation"]
-    stages = listed([f"{counted(one['epochs'], 'epoch')} at {one['learning_rate']:g}" for one in training["stages"]])
-    batch = federation.get("local_batch_size", training["batch_size"])
-    yield (
-        f"In each round every site trains DenseNet121 and a fully connected classifier on its own patients for "
-        f"{counted(federation['local_epochs'], 'epoch')} by cross-entropy and Adam, {batch} slices a step; a site "
-        f"keeps its Adam within a stage. The stages: {stages}."
-    )
+    federation = study["federation"]
+    yield from private_training(study) if study.get("privacy") else _plain_training(study)
+    stages = [f"{counted(one['epochs'], 'epoch')} at {one['learning_rate']:g}" for one in study["training"]["stages"]]
+    yield f"The stages: {listed(stages)}."
     yield AGGREGATION[federation["aggregation"]].format(**federation)
     if federation["too_large"] in TOO_LARGE:
         yield (
             f"An update more than {federation['largest_update']:g} times as long as the (lower) median of the sites’ "
             f"is {TOO_LARGE[federation['too_large']]}."
         )
-    measure = "AUC within sites" if training["best_by"] == "auc" else "loss"
+    yield from _best(study)
+    yield "PD-L1ES of a patient is the mean probability over the slices."
+
+
+def _plain_training(study: Study) -> Iterator[str]:
+    federation = study["federation"]
+    batch = federation.get("local_batch_size", study["training"]["batch_size"])
+    yield (
+        f"In each round every site trains {trunk_text(study)} and a fully connected classifier on its own patients for "
+        f"{counted(federation['local_epochs'], 'epoch')} by cross-entropy and Adam, {batch} slices a step; a site "
+        "keeps its Adam within a stage."
+    )
+
+
+def _best(study: Study) -> Iterator[str]:
+    if (study.get("privacy") or {}).get("validation") == "withheld":
+        yield (
+            "Validation results stay at the sites: each stage starts from the newest weights, and the signature is the "
+            "last round’s."
+        )
+        return
+    measure = "AUC within sites" if study["training"]["best_by"] == "auc" else "loss"
     yield (
         f"The next exchange judges each round’s weights on the validation patients of all sites that may tell; each "
-        f"stage starts from the weights with the best {measure}, and the signature is the best of all. PD-L1ES of a "
-        "patient is the mean probability over the slices."
+        f"stage starts from the weights with the best {measure}, and the signature is the best of all."
     )
 
 

@@ -14,6 +14,7 @@ from server.report.effects import effect_text, headline, why_not
 from server.report.parts import (
     area_text,
     hazard_ratio,
+    known,
     patients_of,
     roster,
     taking_part,
@@ -32,7 +33,7 @@ ROLES = {
 
 def study_summary(results: Results) -> Summary:
     """The first screen of the results of a federated study."""
-    found = (*_discrimination(results), *_survival(results), *_signature(results))
+    found = (*_discrimination(results), *_survival(results), *_signature(results), *_privacy(results))
     return Summary(_eyebrow(results), tuple(_asked(results)), found, (*_sites(results), *_patients(results)))
 
 
@@ -110,6 +111,15 @@ def _signature(results: Results) -> Iterator[Markup]:
     carried = {"a cut-off": signature.get("cutoff"), "an operating point": signature.get("operating_point")}
     words = listed([f"{'without' if value is None else 'with'} {name}" for name, value in carried.items()])
     yield Markup("The signature is sealed {} (weights {}).").format(words, signature["weights_sha256"][:12])
+
+
+def _privacy(results: Results) -> Iterator[Markup]:
+    promised = known(results, "privacy.promised")
+    if promised:
+        yield Markup(
+            "Each site promised its training patients <b>differential privacy</b> with epsilon {:g} at delta {:g}; "
+            'what that does not cover stands under <a href="#privacy">Privacy</a>.'
+        ).format(promised["epsilon"], promised["delta"])
 
 
 def _sites(results: Results) -> Iterator[str]:

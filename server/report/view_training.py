@@ -30,7 +30,7 @@ def training_view(results: Results) -> Mapping[str, Any]:
         return {"missing": missing, "figure": None, "rows": _rows(results)}
     history, best = (training or {}).get("history") or [], (training or {}).get("best_round", FIRST_WEIGHTS)
     return {
-        "missing": _missing(history),
+        "missing": _missing(results, history),
         "figure": rounds_figure(history, best=best) if shown_panels(history) else None,
         "sentence": _curves(history, best) if history else "",
         "attendance": _attendance(results),
@@ -39,23 +39,47 @@ def training_view(results: Results) -> Mapping[str, Any]:
     }
 
 
-def _missing(history: Sequence[Part]) -> list[str]:
+def _missing(results: Results, history: Sequence[Part]) -> list[str]:
     if not history:
         return ["no round was done"]
-    absent = [name.lower() for key, name in PANELS.items() if key not in shown_panels(history)]
-    return [f"{listed(absent)} of any round; no site may tell it"] if absent else []
+    kept = _kept_by_privacy(results)
+    absent = [key for key in PANELS if key not in shown_panels(history)]
+    untold = [PANELS[key] for key in absent if key not in kept]
+    private = [PANELS[key] for key in absent if key in kept]
+    return [
+        *([f"{_in_words(untold)} of any round; no site may tell it"] if untold else []),
+        *([f"{_in_words(private)} of any round; differential privacy keeps it at the sites"] if private else []),
+    ]
+
+
+def _kept_by_privacy(results: Results) -> tuple[str, ...]:
+    """Curves that the study itself keeps at the sites."""
+    privacy = known(results, "study.privacy")
+    if not privacy:
+        return ()
+    return tuple(PANELS) if privacy["validation"] == "withheld" else ("loss",)
+
+
+def _in_words(names: Sequence[str]) -> str:
+    return listed([name[:1].lower() + name[1:] for name in names])
 
 
 def _curves(history: Sequence[Part], best: int) -> str:
-    first, last = history[0]["loss"], history[-1]["loss"]
-    moved = "fell" if last < first else "rose" if last > first else "stayed"
-    text = f"The training loss {moved} from {first:.2f} to {last:.2f} in {counted(len(history), 'round')}; "
+    text = _losses([one["loss"] for one in history])
     kept = next((one for one in history if one["round"] == best), None)
     if kept is None:
         return text + "no round’s weights were better than the first ones."
     judged = {"loss": kept.get("validation_loss"), "AUC": kept.get("validation_auc")}
     told = listed([f"validation {name} {value:.2f}" for name, value in judged.items() if value is not None])
     return text + f"the weights of round {best + 1} are the signature’s" + (f", {told}." if told != "none" else ".")
+
+
+def _losses(losses: Sequence[float | None]) -> str:
+    rounds, told = counted(len(losses), "round"), [one for one in losses if one is not None]
+    if not told:
+        return f"Of {rounds} the training loss is not told; "
+    moved = "fell" if told[-1] < told[0] else "rose" if told[-1] > told[0] else "stayed"
+    return f"The training loss {moved} from {told[0]:.2f} to {told[-1]:.2f} in {rounds}; "
 
 
 def _attendance(results: Results) -> str:

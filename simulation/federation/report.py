@@ -11,9 +11,13 @@ from common.report.parts import Results, computed, reason
 from common.report.words import counted, estimate, listed, p_phrase, p_text
 from server.report import write_study_report
 from server.report.figure_forest import ForestLine, sites_forest
-from server.report.parts import area_text
+from server.report.parts import area_text, known
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
+WITHOUT_NOISE = (
+    "The federated model was trained under differential privacy and the others without, so this is what both cost "
+    "together."
+)
 TOGETHER = {"federated": "Federated", "pooled": "Pooled in one place"}
 
 
@@ -37,6 +41,7 @@ def costs_view(results: Results) -> Mapping[str, Any]:
         "rows": rows,
         "difference": _difference(difference) if computed(difference) else None,
         "summary": _summary(comparison),
+        "privacy": WITHOUT_NOISE if known(results, "privacy.promised") else "",
     }
 
 

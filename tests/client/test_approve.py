@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import stat
 from pathlib import Path
 
@@ -136,7 +137,8 @@ def test_the_words_follow_the_study(site: Path, tmp_path: Path, capsys: pytest.C
         "weights: buffers, parameters",
         "this site's model, trained alone, goes to every site",
         "no statistic over fewer than 10 patients",
-        "differential privacy: none",
+        "differential privacy: none; the weights may tell whether a patient was trained on",
+        "(round, patients, loss, validation, weights: buffers, parameters)",
         "secure aggregation: none",
     ):
         assert words in text, text
@@ -165,6 +167,77 @@ def test_the_words_follow_the_policy(site: Path, tmp_path: Path, capsys: pytest.
     assert "hazard ratios: do not leave" in text
     assert "this site sends no weights of this study" in text
     assert "; fedavg; this site's policy does not allow it, nothing leaves" in text
+
+
+PRIVACY = """
+[privacy]
+epsilon = 3.0
+delta = 1e-5
+mode = "head"
+clipping_norm = 0.5
+statistics = "exact"
+statistics_noise = 20.0
+validation = "exact"
+age_range = [20, 100]
+ranges = { original_shape_Sphericity = [0, 1] }
+"""
+
+
+def private_study(folder: Path, *changes: tuple[str, str]) -> Path:
+    """The study with a table [privacy], and with texts of both replaced."""
+    text = study_file(folder).read_text() + PRIVACY
+    frozen = 'trunk = "densenet121"\nnormalization = "frozen"\npretrained_file = "trunk.safetensors"'
+    for old, new in (("cross_site = true", "cross_site = false"), ('trunk = "densenet121"', frozen), *changes):
+        assert old in text, old
+        text = text.replace(old, new, 1)
+    path = folder / "private.toml"
+    path.write_text(text)
+    return path
+
+
+def test_the_words_follow_the_promise_of_privacy(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = told_of(capsys, site, private_study(tmp_path))
+    for words in (
+        "trained on this site's training patients: the classifier alone learns, the trunk stays",
+        "differential privacy: epsilon 3 at delta 1e-05 for each training patient of a site, added or removed",
+        "over all rounds and restarts together",
+        "mode head: the classifier alone learns, the trunk stays as its file has it",
+        "each patient's gradient is cut to 0.5",
+        "this site itself chooses the noise, so that epsilon cannot be exceeded",
+        "  - covered: weights after each round",
+        "  - not covered: means and deviations of features and clinical values (exact, over training patients)",
+        "  - not covered: AUC and counts of scores in bins",
+        "  - does not leave: training loss of each round",
+        "(round, patients, epsilon, validation, weights: buffers, parameters)",
+    ):
+        assert words in text, text
+    full = (('mode = "head"', 'mode = "full"'), ('statistics = "exact"', 'statistics = "noised"'))
+    text = told_of(capsys, site, private_study(tmp_path, *full, ('validation = "exact"', 'validation = "withheld"')))
+    for words in (
+        "mode full: the whole network learns",
+        "  - covered: means and deviations of features",
+        "  - covered: rank sums of features",
+        "  - does not leave: loss and pairs in the right order of validation patients",
+        "(round, patients, epsilon, weights: buffers, parameters)",
+        "privacy.mode: head -> full",
+    ):
+        assert words in text, text
+    assert "the trunk stays" not in text
+    assert "differential privacy: none" not in text
+
+
+def test_a_policy_below_the_promise_is_told_before_the_approval(
+    site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = site / "site.toml"
+    before = settings.read_text()
+    for allowed, told in (("2.5", True), ("3.0", False)):
+        settings.write_text(re.sub(r"(?m)^# maximum_epsilon = \S+", f"maximum_epsilon = {allowed}", before))
+        assert f"maximum_epsilon = {allowed}" in settings.read_text()
+        text = told_of(capsys, site, private_study(tmp_path))
+        assert ("this site sends no weights of this study" in text) is told, text
 
 
 def test_without_a_terminal_nobody_approves(site: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -169,6 +169,11 @@ def test_few_or_no_patients(treated: pd.DataFrame) -> None:
     assert "no patient" in survival(treated.head(0))["survival"]["pdl1es"]["all"]["not_computed"]
 
 
+def test_one_patient_of_a_treatment_is_one(treated: pd.DataFrame) -> None:
+    alone = treated.assign(treatment=["monotherapy"] + ["combination"] * (len(treated) - 1))
+    assert survival(alone)["survival"]["pdl1es"]["monotherapy"]["not_computed"].startswith("1 patient (monotherapy):")
+
+
 def test_months_are_asked_about(treated: pd.DataFrame) -> None:
     assert follow_up_warnings(treated) == []
     (sentence,) = follow_up_warnings(treated.assign(pfs_days=treated["pfs_days"] / 30.44))

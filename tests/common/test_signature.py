@@ -275,9 +275,26 @@ def test_the_card_says_what_it_must(sealed: Path, tmp_path: Path) -> None:
     private = card(differential_privacy={"epsilon": 3.0, "delta": 1e-5}, operating_point="None: too few.")
     seal(tmp_path, description(card=private, operating_point=None, synthetic=False), WEIGHTS, key=KEY)
     text = (tmp_path / "model_card.md").read_text()
-    assert "epsilon 3, delta 1e-05" in text
+    assert "Differential privacy: epsilon 3 at delta 1e-05 for each training patient of a site" in text
+    assert "No differential privacy" not in text
     assert "Operating point: none. None: too few." in text
     assert "SYNTHETIC" not in text
+
+
+@pytest.mark.parametrize(
+    ("effect", "words"),
+    [
+        ((2.574, 1.216, 5.438), "hazard ratio 2.57 (1.22 to 5.44)."),
+        ((2.0, 0.0004, 84211.7), "hazard ratio 2.00 (below 0.01 to above 1,000)."),
+    ],
+)
+def test_hazard_ratios_of_the_card_are_told_as_far_as_anybody_reads_them(
+    tmp_path: Path, effect: tuple[float, float, float], words: str
+) -> None:
+    found = dict(zip(("hazard_ratio", "ci_low", "ci_high"), effect, strict=True))
+    performance = card()["performance"] | {"survival": found}
+    seal(tmp_path, description(card=card(performance=performance)), WEIGHTS, key=KEY)
+    assert words in (tmp_path / "model_card.md").read_text()
 
 
 def test_the_same_is_sealed_to_the_same_bytes(sealed: Path, tmp_path: Path) -> None:

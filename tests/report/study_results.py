@@ -13,7 +13,8 @@ import numpy as np
 from common.discrimination import auc_interval, paired_delong
 from common.errors import DataError
 from common.pooling import bin_counts, binned_kaplan_meier, combine, merge_counts, pooled_auc, score_summary, withheld
-from common.study import parse_study
+from common.privacy_coverage import privacy_coverage
+from common.study import Privacy, Study, parse_study
 from simulation.studies import federated_text, preset_text
 
 SITES = {"site-1": 90, "site-2": 60, "site-3": 12}
@@ -21,11 +22,44 @@ TOO_FEW = "survival: fewer than 10 patients"
 ROUNDS, STAGE = 8, 4
 MISSED, REFUSED, REMARK = "not connected", "its update is 14 times as long as the median of the sites", "answered twice"
 
+PRIVACY = {
+    "epsilon": 3.0,
+    "delta": 1e-5,
+    "mode": "head",
+    "clipping_norm": 0.5,
+    "statistics": "exact",
+    "statistics_noise": 20.0,
+    "validation": "exact",
+    "age_range": (20.0, 100.0),
+    "ranges": {"original_shape_Sphericity": (0.0, 1.0), "original_shape_Elongation": (0.0, 1.0)},
+}
+
 
 def study_results() -> dict[str, Any]:
     """A server's content of results.json; a fresh copy at each call."""
     found: dict[str, Any] = json.loads(_text())
     return copy.deepcopy(found)
+
+
+def private_results(**privacy: Any) -> dict[str, Any]:
+    """The same of a study under differential privacy; `privacy` are keys of its table."""
+    results = study_results()
+    study = results["study"]
+    table = Privacy.model_validate(PRIVACY | privacy)
+    study["privacy"] = table.model_dump(mode="json")
+    study["network"] |= {"normalization": "frozen", "pretrained_file": "trunk.safetensors"}
+    study["federation"]["cross_site"] = False
+    results["evaluation"] = {"federated": results["evaluation"]["federated"]}
+    for line in results["training"]["history"]:
+        line["loss"] = None
+        if table.validation == "withheld":
+            line |= {"validation_loss": None, "validation_auc": None}
+    results["privacy"] = {
+        "promised": {"epsilon": table.epsilon, "delta": table.delta},
+        "spent": {"site-1": 2.998, "site-2": 2.75},
+        "coverage": [asdict(one) for one in privacy_coverage(Study.model_validate(study))],
+    }
+    return results
 
 
 def simulated_results() -> dict[str, Any]:
@@ -60,6 +94,11 @@ def _text() -> str:
         "selected_features": [{"name": f"feature_{place}", "p_value": 1e-6 * 1.5**place} for place in range(27)],
         "selection": {"sites": list(SITES), "test": "van Elteren's, stratified by site"},
         "training": {"best_round": 5, "history": _history()},
+        "privacy": {
+            "promised": None,
+            "spent": None,
+            "coverage": [asdict(one) for one in privacy_coverage(study)],
+        },
         "rounds": _rounds(),
         "evaluation": {model: _evaluation(seed) for seed, model in enumerate(("federated", "site-1", "site-2"))},
         "survival": _survival(),

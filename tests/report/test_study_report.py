@@ -12,14 +12,23 @@ from typing import Any
 
 import pytest
 from pages import Page
-from study_results import MISSED, REFUSED, REMARK, SITES, TOO_FEW, simulated_results, study_results
+from study_results import (
+    MISSED,
+    REFUSED,
+    REMARK,
+    SITES,
+    TOO_FEW,
+    private_results,
+    simulated_results,
+    study_results,
+)
 from test_page import LEAKS
 
 from common.report.parts import look_up
 from server.report import write_study_report
 from simulation.federation.report import write_federation_report
 
-SECTIONS = {"sites", "features", "training", "exchange", "evaluation", "survival", "signature"}
+SECTIONS = {"sites", "features", "training", "exchange", "privacy", "evaluation", "survival", "signature"}
 CLOSING = {"reading", "methods", "provenance", "checklist"}
 WHY = "made-up reason of the fixture; give more sites"
 HOSTILE = "<script>alert('x')</script> $\\frac{1}{"
@@ -125,6 +134,7 @@ def test_only_the_20_smallest_p_are_shown(page: Page) -> None:
     [
         "selected_features",
         "training",
+        "privacy",
         "evaluation.federated",
         "evaluation.federated.pooled",
         "evaluation.federated.sites.site-1",
@@ -176,7 +186,7 @@ def test_curves_of_training_that_no_site_may_tell_are_left_out(study: dict[str, 
     for line in study["training"]["history"]:
         line |= {"validation_loss": None, "validation_auc": None}
     found = part_of(study_page(study, tmp_path), "training")
-    assert "validation loss and validation auc of any round" in found.text
+    assert "validation loss and validation AUC of any round" in found.text
     assert found.html.count(">Validation AUC</text>") == 0
 
 
@@ -237,3 +247,110 @@ def test_costs_without_a_comparison_say_so(tmp_path: Path) -> None:
     write_federation_report(study_results(), tmp_path / "report.html")
     costs = part_of(Page((tmp_path / "report.html").read_text("utf-8")), "costs")
     assert "the results have no comparison" in costs.text and "svg" not in costs.tags
+
+
+def row_of(page: Page, what: str) -> str:
+    """The row of the table of privacy that begins with these words."""
+    html = part_of(page, "privacy").html
+    start = html.index(f'<tr><th scope="row">{what}')
+    return Page(html[start : html.index("</tr>", start)]).text
+
+
+def test_without_a_promise_the_page_says_so_and_nothing_is_covered(page: Page) -> None:
+    text = part_of(page, "privacy").text
+    assert "No differential privacy is promised: the weights may tell whether a patient was trained on" in text
+    assert "not covered" in row_of(page, "Weights after each round")
+    assert "Training loss" in text and "Promised is" not in text and "What each site has spent" not in text
+    assert "differential privacy" not in Page(page.html[: page.html.index("<nav")]).text
+
+
+def test_a_private_study_says_what_is_promised_covered_and_spent(tmp_path: Path) -> None:
+    found = study_page(private_results(), tmp_path)
+    text = part_of(found, "privacy").text
+    assert "epsilon 3 at delta 1e-05 for each training patient of a site, added or removed" in text
+    assert f"by a factor of {math.exp(3):.3g} at most" in text
+    for what, verdict in (
+        ("Weights after each round", "Training covered"),
+        ("Training loss of each round", "Training does not leave"),
+        ("Means and deviations", "Statistics not covered"),
+        ("AUC and counts of scores", "Evaluation not covered"),
+    ):
+        assert f" {verdict} " in row_of(found, what)
+    spent = text[text.index("What each site has spent") :]
+    assert "site-1 2.998" in spent and "site-2 2.750" in spent and "site-3 not told" in spent
+    assert "differential privacy with epsilon 3 at delta 1e-05" in found.text
+    assert LEAKS.findall(found.text) == []
+
+
+def test_epsilon_that_promises_next_to_nothing_is_called_so(tmp_path: Path) -> None:
+    text = part_of(study_page(private_results(epsilon=800.0), tmp_path), "privacy").text
+    assert "the promise says next to nothing" in text
+
+
+def test_under_masks_no_site_tells_what_it_spent(tmp_path: Path) -> None:
+    results = private_results()
+    results["privacy"]["spent"], results["study"]["federation"]["secure_aggregation"] = None, True
+    text = part_of(study_page(results, tmp_path), "privacy").text
+    assert "Under secure aggregation no site tells the server what it has spent" in text
+    assert "the promise of epsilon 3 holds for each" in text and "What each site has spent" not in text
+
+
+def test_a_training_whose_loss_stays_at_the_sites_is_drawn_without_it(tmp_path: Path) -> None:
+    found = part_of(study_page(private_results(), tmp_path), "training")
+    assert "training loss of any round; differential privacy keeps it at the sites" in found.text
+    assert "Of 8 rounds the training loss is not told; the weights of round 6 are the signature’s" in found.text
+    assert ">Training loss</text>" not in found.html and found.html.count(">Validation AUC</text>") == 1
+    assert found.html.count(">kept</text>") == 1
+
+
+def test_a_training_of_which_nothing_is_told_has_no_figure(tmp_path: Path) -> None:
+    results = private_results(validation="withheld")
+    found = part_of(study_page(results, tmp_path), "training")
+    assert "training loss, validation loss and validation AUC of any round; differential privacy" in found.text
+    assert "svg" not in found.tags
+    page = study_page(results, tmp_path)
+    assert "does not leave" in row_of(page, "Loss and pairs in the right order")
+    assert "so it flatters" not in page.text and "validation sums" not in part_of(page, "exchange").text
+
+
+def test_the_methods_of_a_private_study_follow_its_choices(tmp_path: Path) -> None:
+    def methods(**privacy: Any) -> str:
+        return part_of(study_page(private_results(**privacy), tmp_path), "methods").text
+
+    head = methods()
+    for words in (
+        "the DenseNet121 before it does not learn",
+        "doi:10.1145/2976749.2978318",
+        "doi:10.1109/CSF.2017.11",
+        "Poisson sampling",
+        "cut to a length of 0.5",
+        "A missing clinical value stands at the mean",
+        "each patient was divided by a draw of its own",
+    ):
+        assert words in head, words
+    assert "nearest training patients" not in head and "doi:10.1561/0400000042" not in head
+    full = methods(mode="full", statistics="noised", validation="withheld")
+    assert "trains DenseNet121, whose BatchNorm keeps the statistics of the pretrained file, and" in full
+    assert "Only the 2 radiomic features with a range" in full and "doi:10.1561/0400000042" in full
+    assert "the signature is the last round’s" in full and "judges each round’s weights" not in full
+
+
+def test_a_study_without_a_promise_names_none_of_its_methods(page: Page) -> None:
+    text = part_of(page, "methods").text
+    assert "nearest training patients of the same site" in text and "slices a step" in text
+    assert not [words for words in ("DP-SGD", "Differential", "Poisson") if words in text]
+
+
+def test_warnings_of_the_run_stand_on_the_first_screen(tmp_path: Path) -> None:
+    results = private_results()
+    results["warnings"] = ["training ended before round 9 of 10: the site's privacy budget for this study is spent"]
+    found = study_page(results, tmp_path)
+    assert "training ended before round 9 of 10" in Page(found.html[: found.html.index("<nav")]).text
+
+
+def test_the_costs_of_a_private_federation_are_called_both(simulated: Page, tmp_path: Path) -> None:
+    results = simulated_results() | {name: private_results()[name] for name in ("privacy", "study", "training")}
+    write_federation_report(results, tmp_path / "report.html")
+    private = part_of(Page((tmp_path / "report.html").read_text("utf-8")), "costs").text
+    assert "trained under differential privacy and the others without" in private
+    assert "differential privacy" not in part_of(simulated, "costs").text
