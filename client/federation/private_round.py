@@ -61,7 +61,7 @@ class PrivateDesk:
         return max((one.epsilon for one in self._ledger.of_study(self.sha256)), default=0.0)
 
     def noise(self, mechanism: Mechanism, *, what: str, decides: Iterator[bytes]) -> Noise:
-        """The noise of a release that is in the ledger now; BudgetError, LedgerError or PolicyError when it may not be."""
+        """The noise of a release that is in the ledger now; BudgetError, LedgerError or PolicyError if it may not."""
         secret = site_secret(self._ledger.folder)
         name = _sha256(self._circumstances(secret, mechanism, what), decides)
         _within_policy(self.plan, self.site.policy)

@@ -28,7 +28,7 @@ class Recipe:
 
 RECIPES: dict[Mode, Recipe] = {
     "head": Recipe(epochs=20, learning_rate=3e-3, batch_size=32, models=16),
-    "full": Recipe(epochs=15, learning_rate=1e-3, batch_size=64, models=6),
+    "full": Recipe(epochs=10, learning_rate=1e-3, batch_size=64, models=4),
 }
 
 
