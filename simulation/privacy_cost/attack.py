@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import norm
 
 from common.discrimination import auc
-
-LEAST_DEVIATION = 1e-6
 
 
 @dataclass(frozen=True)
@@ -29,23 +26,19 @@ def likelihood_ratio(found: Confidences) -> list[float]:
     """AUC of the likelihood ratio of each model's log-odds, by the other models as shadows.
 
     LiRA (Carlini et al. 2022, doi:10.1109/SP46214.2022.9833649), online, with a mean for each patient among shadows
-    that learned from it and among those that did not, and one pooled variance of each kind, as there are few shadows.
+    that learned from it and among those that did not, and one variance, as there are few shadows. Models come in pairs
+    that share the patients out between them: a target's other half would tell who is missing there, and is no shadow.
     """
     return [_one_target(found, target) for target in range(len(found.log_odds))]
 
 
 def _one_target(found: Confidences, target: int) -> float:
-    others = np.arange(len(found.log_odds)) != target
-    odds, member = found.log_odds[others], found.member[others]
-    scores = []
-    for kind in (member, ~member):
-        count = kind.sum(axis=0)
-        mean = np.where(kind, odds, 0).sum(axis=0) / np.maximum(count, 1)
-        deviations = np.where(kind, odds - mean, 0)
-        variance = (deviations**2).sum() / max(1, int((count - 1).clip(min=0).sum()))
-        deviation = max(LEAST_DEVIATION, float(np.sqrt(variance)))
-        scores.append(norm.logpdf(found.log_odds[target], mean, deviation))
-    return auc(found.member[target].astype(int), scores[0] - scores[1])
+    shadows = np.arange(len(found.log_odds)) // 2 != target // 2
+    odds, member = found.log_odds[shadows], found.member[shadows]
+    within, without = (np.where(kind, odds, 0).sum(axis=0) / kind.sum(axis=0) for kind in (member, ~member))
+    own = found.log_odds[target]
+    # with one variance for both, the logarithm of the ratio of two normal densities but for a factor
+    return auc(found.member[target].astype(int), (own - without) ** 2 - (own - within) ** 2)
 
 
 def halves(patients: int, models: int, *, seed: int) -> np.ndarray:

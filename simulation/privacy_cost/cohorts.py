@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from client.checkpoint import Checkpoint
 from client.clinical import encode, fit_clinical
@@ -15,12 +15,13 @@ from client.pipeline import Inputs, Prepared, divided, gather, prepare, standard
 from client.samples import Samples
 from client.site import load_site
 from client.training import train
+from common import atomic
 from common.network import Parts, build_network
 from common.parallel import cores
 from common.seeds import derive_seed
 from common.study import Study
 from simulation.cohort import make_site
-from simulation.privacy_cost.settings import POOL_HALVES, PRIVATE_SEED, PUBLIC_SEED, TEST_PATIENTS
+from simulation.privacy_cost.settings import POOL_HALVES, PRIVATE_SEED, PUBLIC_PATIENTS, PUBLIC_SEED, TEST_PATIENTS
 
 TRUNK_FILE = "trunk.safetensors"
 
@@ -38,7 +39,8 @@ class Cohorts:
 def make_cohorts(study: Study, folder: Path, device: torch.device) -> Cohorts:
     """Make both cohorts, or read what is there; the trunk is trained on the public one without privacy."""
     size = _patients(study, "training")
-    public = _site(study, PUBLIC_SEED, folder / "public", training=size, validation=_patients(study, "validation"))
+    chosen = {"training": PUBLIC_PATIENTS * size, "validation": _patients(study, "validation")}
+    public = _site(study, PUBLIC_SEED, folder / "public", **chosen)
     private = _site(study, PRIVATE_SEED, folder / "private", training=POOL_HALVES * size + TEST_PATIENTS)
     prepared, cohort = prepare(*public), divided(*public)
     neighbours = study.clinical.imputation_neighbours
@@ -78,4 +80,4 @@ def _train_trunk(study: Study, parts: Parts, prepared: Prepared, file: Path, dev
         checkpoint=Checkpoint(file.with_suffix(".pt")),
         after_epoch=lambda _: None,
     )
-    save_file({name: value.cpu().contiguous() for name, value in best.items()}, file)
+    atomic.write_bytes(file, save({name: value.cpu().contiguous() for name, value in best.items()}))

@@ -12,11 +12,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
+from client.prediction import patient_logits, slice_logits
 from common import atomic
 from common.device import device_name
 from common.discrimination import auc
-from common.network import build_network
+from common.network import FusionNetwork, build_network
 from common.parallel import cores, in_parallel
 from common.progress import progress_bar
 from common.provenance import versions
@@ -60,12 +62,22 @@ def measure(run: PrivacyRun) -> dict[str, Any]:
         "delta": DELTA,
         "clipping_norm": CLIPPING_NORM,
         "recipes": {mode: asdict(recipe) for mode, recipe in RECIPES.items()},
+        "public_auc": _public_auc(run, cohorts),
         "settings": [_setting(run, cohorts, mode, epsilon, members[mode]) for mode in RECIPES for epsilon in EPSILONS],
         "seconds": clock.seconds,
     }
     atomic.write_json(run.folder / "results.json", results)
     write_privacy_report(results, run.folder / "report.html")
     return results
+
+
+def _public_auc(run: PrivacyRun, cohorts: Cohorts) -> float:
+    """Test AUC of the public cohort's own model, which no private patient touched."""
+    network = FusionNetwork(cohorts.parts, run.study.network)
+    network.load_state_dict(load_file(cohorts.trunk))
+    judged = cohorts.samples.take(range(cohorts.pool, len(cohorts.samples)))
+    logits = patient_logits(slice_logits(network.to(run.device), cohorts.parts, judged.to(run.device)))
+    return auc(judged.labels.numpy(), logits)
 
 
 def _save_inputs(run: PrivacyRun, cohorts: Cohorts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 import os
 from pathlib import Path
@@ -16,28 +17,25 @@ from client.privacy.accounting import least_noise
 from client.privacy.noise import Noise
 from client.privacy.training import Protection, head_inputs, learning_part, private_epochs
 from client.samples import Samples
-from client.training import optimizer_for, train_epoch
+from client.training import optimizer_for
 from common import atomic
 from common.network import DEEP_FEATURES, FusionNetwork, Parts, build_network
 from common.seeds import derive_seed
 from common.study import Stage, Study, Training
 from simulation.privacy_cost.settings import CLIPPING_NORM, DELTA, RECIPES, Trained
 
-SCORES = ".npy"
-
-
-def noise_multiplier(epsilon: float, *, patients: int, steps: int, sample_rate: float) -> float:
-    """The noise of a model with this promise; 0 without one."""
-    if math.isinf(epsilon):
-        return 0.0
-    return least_noise(epsilon=epsilon, delta=DELTA, sample_rate=sample_rate, steps=steps)
+SCORES = ".float64"
+"""Log-odds of all patients, as bytes."""
+UNCLIPPED = 1e6
 
 
 def protection(one: Trained, *, patients: int) -> Protection:
-    """How strongly a model of so many training patients hides each of them."""
+    """How strongly a model of so many training patients hides each of them; without a promise not at all."""
     recipe = RECIPES[one.mode]
     steps, rate = math.ceil(patients / recipe.batch_size), min(1.0, recipe.batch_size / patients)
-    noise = noise_multiplier(one.epsilon, patients=patients, steps=steps * recipe.epochs, sample_rate=rate)
+    if math.isinf(one.epsilon):
+        return Protection(0.0, UNCLIPPED, rate, steps)
+    noise = least_noise(epsilon=one.epsilon, delta=DELTA, sample_rate=rate, steps=steps * recipe.epochs)
     return Protection(noise, CLIPPING_NORM, rate, steps)
 
 
@@ -47,26 +45,35 @@ def train_model(one: Trained, member: np.ndarray, inputs: Path, study: Study, fi
         return
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
     parts, samples, trunk = load_inputs(inputs, one)
-    seed = derive_seed(study.seed, "privacy", one.name)
-    network = begun(one, parts, study, trunk, seed=seed).to(device)
+    network = begun(one, parts, study, trunk).to(device)
     learned = samples.take(np.flatnonzero(member)).to(device)
-    settings = training_settings(one, study)
-    if math.isinf(one.epsilon):
-        _train_plainly(network, one, parts, learned, settings, seed=seed)
-    else:
-        optimizer = optimizer_for(learning_part(network, head=one.mode == "head"), settings, stage=0)
-        private_epochs(
-            network,
-            optimizer,
-            parts,
-            learned,
-            settings,
-            protection(one, patients=len(learned)),
-            head=one.mode == "head",
-            epochs=RECIPES[one.mode].epochs,
-            noise=Noise(os.urandom(32)),
-        )
+    head, settings = one.mode == "head", training_settings(one, study)
+    private_epochs(
+        network,
+        optimizer_for(learning_part(network, head=head), settings, stage=0),
+        parts,
+        learned,
+        settings,
+        protection(one, patients=len(learned)),
+        head=head,
+        epochs=RECIPES[one.mode].epochs,
+        noise=noise_of(one, study),
+    )
     atomic.write_bytes(file, patient_logits(slice_logits(network, parts, samples.to(device))).tobytes())
+
+
+def noise_of(one: Trained, study: Study) -> Noise:
+    """Of the seed alone, so that a run can be repeated; a hospital's comes from a key of its own."""
+    key = hashlib.sha256(f"{study.seed} {one.name}".encode()).digest()
+    return Silent(key) if math.isinf(one.epsilon) else Noise(key)
+
+
+class Silent(Noise):
+    """Draws batches and adds nothing, so that training without privacy differs in nothing else."""
+
+    def normal(self, size: int) -> np.ndarray:
+        """Zeros."""
+        return np.zeros(size)
 
 
 def training_settings(one: Trained, study: Study) -> Training:
@@ -77,26 +84,16 @@ def training_settings(one: Trained, study: Study) -> Training:
     return study.training.model_copy(update=changes)
 
 
-def begun(one: Trained, parts: Parts, study: Study, trunk: nn.Module | None, *, seed: int) -> FusionNetwork:
-    """The network before training: random with GroupNorm, or for the head one that passes on cached deep features."""
+def begun(one: Trained, parts: Parts, study: Study, trunk: nn.Module | None) -> FusionNetwork:
+    """The network before training, the same for all models of a mode, as a server sends it to all sites.
+
+    Random with GroupNorm, or for the head one that passes on cached deep features.
+    """
     settings = study.network.model_copy(update={"normalization": "batch" if one.mode == "head" else "group"})
-    network = build_network(parts, settings, seed=seed)
+    network = build_network(parts, settings, seed=derive_seed(study.seed, "privacy", one.mode))
     if trunk is not None:
         network.trunk = copy.deepcopy(trunk)  # type: ignore[assignment]
     return network
-
-
-def _train_plainly(
-    network: FusionNetwork, one: Trained, parts: Parts, learned: Samples, settings: Training, *, seed: int
-) -> None:
-    """The same network, epochs and optimiser without clipping and noise."""
-    if one.mode == "head" and network.trunk is not None:
-        # deep features are no pictures that could be turned
-        settings = settings.model_copy(update={"flips_and_rotations": False})
-    learner = learning_part(network, head=one.mode == "head")
-    optimizer = optimizer_for(learner, settings, stage=0)
-    for epoch in range(RECIPES[one.mode].epochs):
-        train_epoch(network, optimizer, parts, learned, settings, seed=derive_seed(seed, epoch))
 
 
 def save_inputs(parts: Parts, samples: Samples, network: FusionNetwork, folder: Path) -> None:

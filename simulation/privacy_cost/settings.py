@@ -12,6 +12,8 @@ DELTA = 1e-5
 CLIPPING_NORM = 1.0
 POOL_HALVES = 2
 """The pool has this many times the training patients of a model, so that each patient is in half of the models."""
+PUBLIC_PATIENTS = 2
+"""Training patients of the public cohort, in those of a model."""
 PUBLIC_SEED, PRIVATE_SEED, TEST_PATIENTS = 11, 12, 300
 
 
@@ -23,12 +25,12 @@ class Recipe:
     learning_rate: float
     batch_size: int
     models: int
-    """Trained with each epsilon, on half of the pool each."""
+    """Trained with each epsilon, on half of the pool each; four or more, in pairs."""
 
 
 RECIPES: dict[Mode, Recipe] = {
     "head": Recipe(epochs=20, learning_rate=3e-3, batch_size=32, models=16),
-    "full": Recipe(epochs=10, learning_rate=1e-3, batch_size=64, models=4),
+    "full": Recipe(epochs=8, learning_rate=1e-3, batch_size=64, models=4),
 }
 
 
@@ -43,4 +45,6 @@ class Trained:
     @property
     def name(self) -> str:
         """For files."""
-        return f"{self.mode}-{'none' if math.isinf(self.epsilon) else f'{self.epsilon:g}'}-{self.number}"
+        epsilon = "none" if math.isinf(self.epsilon) else f"{self.epsilon:g}"
+        recipe = RECIPES[self.mode]
+        return f"{self.mode}-{epsilon}-{recipe.epochs}x{recipe.batch_size}-{recipe.learning_rate:g}-{self.number}"
