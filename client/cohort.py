@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from client.cohort_table import BEYOND, read_rows
+from client.cohort_table import BEYOND, Row, read_rows
 from client.quarantine import Quarantined
 from client.site import COHORT_COLUMNS, Site
 
@@ -49,11 +49,14 @@ def read_cohort(site: Site, *, images: bool = True) -> Cohort:
     """
     required = REQUIRED if images else REQUIRED_WITHOUT_IMAGES
     rows = read_rows(site.cohort_file)
-    repeated = {name for name, times in Counter(row["patient_id"] for _, row in rows).items() if times > 1}
+    of_patient = defaultdict(list)
+    for one in rows:
+        of_patient[one[1]["patient_id"]].append(one)
     good: list[dict[str, Any]] = []
     quarantined: list[Quarantined] = []
     for line, row in rows:
-        reason = _unreadable(row) or (_repeated(row, rows) if row["patient_id"] in repeated else _fault(row, required))
+        same = of_patient[row["patient_id"]]
+        reason = _unreadable(row) or (_repeated(same) if len(same) > 1 else _fault(row, required))
         if reason:
             quarantined.append(Quarantined(_printable(row["patient_id"]), reason, site.cohort_file.name, line))
         else:
@@ -61,10 +64,9 @@ def read_cohort(site: Site, *, images: bool = True) -> Cohort:
     return Cohort(_frame(good), tuple(quarantined))
 
 
-def _repeated(row: dict[str, str], rows: list[tuple[int, dict[str, str]]]) -> str:
-    name = row["patient_id"]
-    lines = ", ".join(str(line) for line, other in rows if other["patient_id"] == name)
-    divisions = sorted({other["split"] for _, other in rows if other["patient_id"] == name and other["split"]})
+def _repeated(rows: Sequence[Row]) -> str:
+    lines = ", ".join(str(line) for line, _ in rows)
+    divisions = sorted({row["split"] for _, row in rows if row["split"]})
     if len(divisions) > 1:
         return f"stands in rows {lines}, in the divisions {' and '.join(divisions)}; a patient is in one, keep one row"
     return f"stands in rows {lines}; a patient has one row, keep one"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +19,7 @@ from common import atomic
 from common.settings_hash import settings_json
 from common.study import Patches, Radiomics, Resampling
 
-EXTRACTION_VERSION = 1
+EXTRACTION_VERSION = 2
 """Raised whenever this code computes another number from the same bytes and settings."""
 
 
@@ -52,12 +53,16 @@ class Record:
 
 def record_key(image: Path, mask: Path, recipe: Recipe) -> str:
     """Name of a patient's record: SHA-256 of image, mask, settings and the code that computes; OSError."""
+    return content_key(image, mask, [recipe.json, [EXTRACTION_VERSION, version("pyradiomics"), version("SimpleITK")]])
+
+
+def content_key(image: Path, mask: Path, made_by: list[Any]) -> str:
+    """SHA-256 of image, mask, and what is made of them by which settings and code; OSError when one cannot be read."""
     digest = hashlib.sha256()
     for path in (image, mask):
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
-    code = [EXTRACTION_VERSION, version("pyradiomics"), version("SimpleITK")]
-    digest.update(json.dumps([recipe.json, code]).encode())
+    digest.update(json.dumps(made_by).encode())
     return digest.hexdigest()
 
 

@@ -47,7 +47,8 @@ def resample(volume: Volume, settings: Resampling) -> Volume:
 
 def _near_tumour(volume: Volume, settings: Resampling) -> sitk.Image:
     """The part of the image that can change a value; the mask stays whole, for it lays out the grid."""
-    marked = np.nonzero(sitk.GetArrayViewFromImage(volume.mask))[::-1]
+    voxels = sitk.GetArrayViewFromImage(volume.mask)
+    marked = [np.flatnonzero(voxels.max(axis=others)) for others in ((0, 1), (0, 2), (1, 2))]
     spacing, size = volume.image.GetSpacing(), volume.image.GetSize()
     start, stop = [], []
     for axis, index in enumerate(marked):

@@ -17,23 +17,33 @@ class Row:
     ratios: Sequence[float] = ()
     """Of each run to what stood beside it; the table shows their median."""
     why: str = ""
+    remark: str = ""
+    """What stands in the table's last column."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a title; `ratio` says of what to what it is; notes say what is done and what is not."""
+    """Rows under a title; `ratio` says of what to what it is; notes say what is done and what is not.
+
+    With `remark` the table has a last column under that heading; `picture` is a file beside the page.
+    """
 
     title: str
     ratio: str
     rows: Sequence[Row]
     notes: Sequence[str] = ()
+    remark: str = ""
+    picture: str = ""
 
 
 def markdown(table: Table) -> str:
     """A table as Markdown, its title a heading of the third level."""
-    head = f"| | runs | median | min | max | {table.ratio} |"
-    lines = [f"### {table.title}", "", head, "| --- | --: | --: | --: | --: | --: |", *map(_line, table.rows)]
-    return "\n".join([*lines, "", *(f"- {note}" for note in table.notes)]).rstrip() + "\n"
+    last = (f" {table.remark} |", " --: |") if table.remark else ("", "")
+    head = f"| | runs | median | min | max | {table.ratio} |{last[0]}"
+    rows = [_line(row) + (f" {_cell(row.remark)} |" if table.remark else "") for row in table.rows]
+    lines = [f"### {table.title}", "", head, f"| --- | --: | --: | --: | --: | --: |{last[1]}", *rows]
+    shown = ["", f"![{table.title}]({table.picture})"] if table.picture else []
+    return "\n".join([*lines, *shown, "", *(f"- {note}" for note in table.notes)]).rstrip() + "\n"
 
 
 def _line(row: Row) -> str:

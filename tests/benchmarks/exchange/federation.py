@@ -27,7 +27,7 @@ from server.live import Live
 from server.study_run import StudyRun, federation_of, open_run
 from simulation.cohort.sites import numbered_names
 from simulation.federation.grid import ParallelGrid
-from simulation.studies import federated_text, preset_text
+from simulation.studies import federated_text, preset_text, resized_text
 from tests.simulation.small_federation import place_dataset
 
 POLL_SECONDS = 0.05
@@ -110,7 +110,9 @@ def prepare(folder: Path, size: Size, submit: Submit) -> Prepared:
 
 
 def _study(size: Size) -> str:
-    document = tomlkit.parse(federated_text(preset_text("paper"), sites=size.sites))
+    # the made-up patients come from elsewhere, but a study of many sites must have enough
+    text = resized_text(preset_text("paper"), patients=max(1000, 100 * size.sites))
+    document = tomlkit.parse(federated_text(text, sites=size.sites))
     document["patches"]["size_pixels"] = size.pixels
     document["selection"]["p_value"] = 1.0
     document["training"]["stages"] = [{"epochs": MANY_EPOCHS, "learning_rate": 1e-4}]

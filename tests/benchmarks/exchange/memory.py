@@ -8,7 +8,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +25,7 @@ from tests.benchmarks.exchange.federation import FULL, QUICK, Prepared
 from tests.benchmarks.exchange.stopwatch import round_seconds
 from tests.benchmarks.exchange.training import REQUEST_FILE, WEIGHTS_FILE
 from tests.benchmarks.exchange.untouched import in_processes
+from tests.benchmarks.peak import forget_peak, status_bytes
 
 SECONDS = 120
 SIZES = {"full": FULL, "quick": QUICK}
@@ -80,18 +80,11 @@ def _late_imports() -> None:
     torch.optim.Adam([weight], fused=True).step()
 
 
-def _status(key: str) -> int:
-    line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith(key))
-    return 1024 * int(line.split()[1])
-
-
 if __name__ == "__main__":
     role, folder, size = sys.argv[1:]
     torch.set_num_threads(1)
     _late_imports()
-    with suppress(OSError):
-        # forget the peak of the imports
-        Path("/proc/self/clear_refs").write_text("5")
-    before = _status("VmRSS")
+    forget_peak()
+    before = status_bytes("VmRSS")
     ROLES[role](Prepared(Path(folder), SIZES[size]))
-    print(_status("VmHWM") - before)
+    print(status_bytes("VmHWM") - before)

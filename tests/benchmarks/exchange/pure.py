@@ -8,8 +8,9 @@ from pathlib import Path
 
 from torch import Tensor
 
+from tests.benchmarks.environment import PeerFailed
 from tests.benchmarks.exchange.federation import QUICK, Prepared, Submit
-from tests.benchmarks.exchange.flare_simulator import FlareFailed, flare_python, flare_seconds
+from tests.benchmarks.exchange.flare_simulator import flare_python, flare_seconds
 from tests.benchmarks.exchange.flower import flower_seconds
 from tests.benchmarks.exchange.stopwatch import round_seconds
 from tests.benchmarks.exchange.untouched import in_process, in_processes
@@ -43,7 +44,7 @@ def pure_exchange(prepared: Prepared, state: dict[str, Tensor], submit: Submit, 
             say(f"exchange: pure exchange, turn {turn + 1} of {size.turns}: {name}")
             try:
                 pure.turns.setdefault(name, []).append(measure())
-            except FlareFailed as error:
+            except PeerFailed as error:
                 pure.failed[name] = str(error)
     return pure
 
