@@ -18,7 +18,7 @@ from common.study import Federation, Privacy, Study
 MASKED_PHASES = ("statistics", "selection", "training")
 _SAID_OF_ALL = frozenset(Reply.model_fields)
 _LEARNS = {
-    "head": "the classifier alone learns, the trunk stays as its file has it",
+    "head": "the classifier alone learns, the trunk that the server sends does not learn",
     "full": "the whole network learns",
 }
 
@@ -128,8 +128,8 @@ def _privacy(study: Study) -> Iterator[str]:
     yield f"differential privacy: {promise_text(epsilon=privacy.epsilon, delta=privacy.delta)}"
     yield f"mode {privacy.mode}: {_LEARNS[privacy.mode]}; each patient's gradient is cut to {privacy.clipping_norm:g}"
     yield (
-        "this site itself chooses the noise, so that epsilon cannot be exceeded, writes each release into its ledger "
-        "before it is computed, and releases nothing that would go beyond"
+        "this site itself chooses the noise, so that the whole study stays within epsilon, writes each release into "
+        "its ledger before it is computed, and releases nothing that would go beyond"
     )
     for verdict in get_args(Verdict):
         yield from (f"{verdict}: {one.what} ({one.why})" for one in coverage if one.verdict == verdict)

@@ -42,6 +42,18 @@ class ClinicalPreparation:
         return np.asarray(imputer.fit(self.donors).transform(self.scaling.apply(encoded.to_numpy())))
 
 
+@dataclass(frozen=True)
+class AtTheMean:
+    """Clinical values of which missing ones stand at the mean of all sites."""
+
+    scaling: Scaling
+
+    def apply(self, encoded: pd.DataFrame) -> np.ndarray:
+        """Standardised, float64 (patients, 4) without NaN."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(np.nan_to_num(self.scaling.apply(encoded.to_numpy(dtype=float))))
+
+
 def fit_clinical(encoded: pd.DataFrame, *, neighbours: int) -> ClinicalPreparation:
     """Learn imputation and z-scores from the encoded training patients.
 

@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 
 from client.check import everyone_in_quarantine, image_files
-from client.clinical import ClinicalPreparation, encode, fit_clinical
+from client.clinical import AtTheMean, ClinicalPreparation, encode, fit_clinical
 from client.cohort import Cohort, read_cohort
 from client.division import divide, divide_each
 from client.exclusion import apply_exclusions
@@ -128,7 +128,9 @@ def prepare(inputs: Inputs, study: Study) -> Prepared:
     return Prepared(cohort.patients, samples, p_values, selected, scaling, clinical.scaling)
 
 
-def standardised(cohort: Divided, selected: Sequence[str], scaling: Scaling, clinical: ClinicalPreparation) -> Samples:
+def standardised(
+    cohort: Divided, selected: Sequence[str], scaling: Scaling, clinical: ClinicalPreparation | AtTheMean
+) -> Samples:
     """Patients as the network sees them, with features, scaling and imputation that are decided already."""
     values = scaling.apply(cohort.features[list(selected)].to_numpy())
     return Samples(

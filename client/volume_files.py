@@ -45,7 +45,9 @@ def check_whole(path: Path) -> None:
 
 
 @dataclass(frozen=True)
-class _NiftiHeader:
+class NiftiHeader:
+    """What a NIfTI header says of how its voxels are stored, spacing in mm."""
+
     order: str
     kind: int
     bits: int
@@ -64,7 +66,7 @@ class _NiftiHeader:
 def _check_nifti(path: Path, data: bytes) -> None:
     if data[:2] == b"\x1f\x8b":
         data = _unzip(path, data)
-    header = _nifti_header(data)
+    header = nifti_header(data)
     if header is None:
         raise ImageError(path, f"is damaged, it does not begin as a NIfTI file does; {_REMEDY}")
     check_spacing(path, header)
@@ -78,7 +80,7 @@ def _check_nifti(path: Path, data: bytes) -> None:
         check_finite(path, voxels.reshape(header.size[::-1]))
 
 
-def check_spacing(path: Path, header: _NiftiHeader) -> None:
+def check_spacing(path: Path, header: NiftiHeader) -> None:
     """Raise ImageError when the header gives no voxel size in mm; ITK would take 1 mm and say nothing."""
     for axis, step in zip("xyz", header.spacing, strict=False):
         if not LEAST_SPACING_MM <= abs(step) <= MOST_SPACING_MM:
@@ -90,7 +92,7 @@ def check_spacing(path: Path, header: _NiftiHeader) -> None:
         raise ImageError(path, f"is damaged, its header does not say where or how its voxels are stored; {_REMEDY}")
 
 
-def _nifti_header(data: bytes) -> _NiftiHeader | None:
+def nifti_header(data: bytes) -> NiftiHeader | None:
     """The header of NIfTI-1 or NIfTI-2; None when it is neither."""
     for order in "<>":
         if len(data) >= 540 and struct.unpack_from(f"{order}i", data)[0] == 540:
@@ -107,7 +109,7 @@ def _nifti_header(data: bytes) -> _NiftiHeader | None:
             continue
         size = tuple(max(1, length) for length in sizes[: max(0, min(rank, 7))])
         start = int(offset) if math.isfinite(offset) else 0
-        return _NiftiHeader(order, kind, bits, start, size, spacing[: len(size)], slope, unit & 7)
+        return NiftiHeader(order, kind, bits, start, size, spacing[: len(size)], slope, unit & 7)
     return None
 
 
@@ -123,6 +125,12 @@ def check_finite(path: Path, voxels: np.ndarray) -> None:
 
 
 def _check_nrrd(path: Path, data: bytes) -> None:
+    if body := gzipped_body(path, data):
+        _unzip(path, body)
+
+
+def gzipped_body(path: Path, data: bytes) -> bytes:
+    """What follows the header of a NRRD file when it is gzipped, else nothing; ImageError when the header is unfit."""
     header, _, body = data.partition(b"\n\n")
     if b"\r\n\r\n" in data[: len(header)]:
         header, _, body = data.partition(b"\r\n\r\n")
@@ -135,8 +143,8 @@ def _check_nrrd(path: Path, data: bytes) -> None:
         raise ImageError(path, f"is damaged, it ends within its header; {_REMEDY}")
     if not any(line.startswith(("spacings:", "space directions:")) for line in lines):
         raise ImageError(path, "its header gives no voxel size, spacings or space directions; export it again")
-    if any(line.replace(" ", "") in ("encoding:gzip", "encoding:gz") for line in lines):
-        _unzip(path, body)
+    gzipped = any(line.replace(" ", "") in ("encoding:gzip", "encoding:gz") for line in lines)
+    return body if gzipped else b""
 
 
 def _unzip(path: Path, data: bytes) -> bytes:

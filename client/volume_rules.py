@@ -92,14 +92,17 @@ def _origin_misfit(picture: sitk.Image, labels: sitk.Image) -> str:
 def one_label(labels: sitk.Image, path: Path) -> sitk.Image:
     """The mask with its only label made 1 (uint8); ImageError when it has none or several."""
     voxels = sitk.GetArrayViewFromImage(labels)
-    found = np.unique(voxels)
-    found = found[found != 0]
-    if len(found) == 0:
+    marked = voxels != 0
+    count = int(np.count_nonzero(marked))
+    if count == 0:
         raise ImageError(path, "is an empty mask, no voxel is marked; mark the tumour with 1")
-    if len(found) > 1:
+    label = voxels.max() or voxels.min()
+    if np.count_nonzero(voxels == label) != count:
+        found = np.unique(voxels[marked])
         shown = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if len(found) > 5 else "")
         raise ImageError(path, f"has {len(found)} labels ({shown}), a mask has one; keep the tumour's label only")
-    binary: sitk.Image = sitk.NotEqual(labels, 0)
+    binary: sitk.Image = sitk.GetImageFromArray(marked.view(np.uint8))
+    binary.CopyInformation(labels)
     return binary
 
 
@@ -115,10 +118,10 @@ def check_roi(mask: sitk.Image, path: Path) -> None:
 def thin_roi(mask: sitk.Image) -> str:
     """What a mask marks when that is no tumour in its surroundings; else an empty string."""
     voxels = sitk.GetArrayViewFromImage(mask)
-    marked = np.nonzero(voxels)
-    count = len(marked[0])
+    count = int(np.count_nonzero(voxels))
     if count == voxels.size:
         return "every voxel"
     if count <= 1:
         return "a single voxel" if count else "nothing"
-    return f"a single line of {count} voxels" if sum(int(np.ptp(axis)) > 0 for axis in marked) < 2 else ""
+    wide = sum(np.count_nonzero(voxels.max(axis=others)) > 1 for others in ((0, 1), (0, 2), (1, 2)))
+    return f"a single line of {count} voxels" if wide < 2 else ""

@@ -19,10 +19,11 @@ _STATISTICS: dict[Phase, str] = {
 }
 _EXACT = "exact, over training patients"
 _WEIGHTS = "weights after each round"
+_COUNTED = "number of training patients and what was spent, with each round"
 _LOSS = "training loss of each round"
 _JUDGED = "loss and pairs in the right order of validation patients, by which the best weights are chosen"
 _LEARNS = {
-    "head": "the classifier learns from clipped gradients with noise, the trunk stays as its file has it",
+    "head": "the classifier learns from clipped gradients with noise, the trunk that the server sends does not learn",
     "full": "the whole network learns from clipped gradients with noise",
 }
 
@@ -51,8 +52,8 @@ def privacy_coverage(study: Study) -> tuple[Coverage, ...]:
 def promise_text(*, epsilon: float, delta: float) -> str:
     """What differential privacy promises, and to whom, in one sentence without its full stop."""
     return (
-        f"epsilon {epsilon:g} at delta {delta:g} for each training patient of a site, added or removed, in all that is "
-        "covered, over all rounds and restarts together"
+        f"epsilon {epsilon:g} at delta {delta:g} for whether the data of one training patient of a site were used, the "
+        "numbers of patients being known, in all that is covered, over all rounds and restarts together"
     )
 
 
@@ -81,6 +82,7 @@ def _training(study: Study) -> Iterator[Coverage]:
     else:
         why = f"epsilon {privacy.epsilon:g} at delta {privacy.delta:g} with all else that is covered"
         yield Coverage("training", _WEIGHTS, "covered", f"{_LEARNS[privacy.mode]}; {why}")
+        yield Coverage("training", _COUNTED, "not covered", "an exact count, and what follows from it")
         yield Coverage("training", _LOSS, "does not leave", "it would be exact")
     if privacy is not None and privacy.validation == "withheld":
         yield Coverage("training", _JUDGED, "does not leave", "the newest weights count as best in their place")

@@ -18,9 +18,9 @@ class Privacy(Section):
     epsilon: Annotated[float, Field(gt=0, le=1000)]
     """Most that a site's training patients lose over the whole study: all rounds, restarts and noised releases."""
     delta: Annotated[float, Field(gt=0, lt=0.01)]
-    """Probability with which the promise may fail; below 1 / (training patients of a site)."""
+    """Probability with which the promise may fail; at most 1 / (10 x training patients), at every site."""
     mode: Literal["head", "full"]
-    """head: the trunk stays as its file has it and the classifier learns; full: everything learns, at a cost in AUC."""
+    """head: the classifier learns, the trunk from a file does not; full: everything learns, at a cost in AUC."""
     clipping_norm: Positive
     """Length that a patient's gradient is cut to before noise is added."""
     statistics: Literal["exact", "noised"]

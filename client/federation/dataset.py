@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
-from client.clinical import ClinicalPreparation, encode
+from client.clinical import AtTheMean, ClinicalPreparation, encode
 from client.cohort_table import read_rows
 from client.extraction_cache import EXTRACTION_VERSION
 from client.pipeline import Divided, Inputs, divided, gather, standardised
@@ -23,6 +24,7 @@ from common.errors import DataError
 from common.messages import Preparation
 from common.study import Study
 
+LARGEST_Z = 10.0
 STATE_FILE, ALONE_FILE = "training.pt", "alone.pt"
 _FILES = ("patients.parquet", "features.parquet", "patches.npy", "counts.json")
 
@@ -77,15 +79,25 @@ def load_dataset(site: Site, study: Study, study_sha256: str, *, jobs: int) -> D
 def prepared_samples(dataset: Dataset, preparation: Preparation, study: Study) -> Samples:
     """All patients as the network sees them, by what the sites decided together; donors are this site's own.
 
-    In a study with differential privacy nobody is a donor, as a patient would be in another's inputs: what is missing
-    stands at the mean.
+    In a study with differential privacy nobody is a donor, as a patient would be in another's inputs.
     """
     cohort, scaling = dataset.cohort, preparation.clinical.scaling()
-    donors = scaling.apply(encode(cohort.patients)[cohort.training].to_numpy(dtype=float))
+    names, radiomics = preparation.radiomic_features, preparation.radiomics.scaling()
     if study.privacy is not None:
-        donors = np.zeros((1, donors.shape[1]))
+        return bounded(standardised(cohort, names, radiomics, AtTheMean(scaling)))
+    donors = scaling.apply(encode(cohort.patients)[cohort.training].to_numpy(dtype=float))
     clinical = ClinicalPreparation(study.clinical.imputation_neighbours, scaling, donors)
-    return standardised(cohort, preparation.radiomic_features, preparation.radiomics.scaling(), clinical)
+    return standardised(cohort, names, radiomics, clinical)
+
+
+def bounded(samples: Samples) -> Samples:
+    """The same with values cut to 10 deviations.
+
+    A scaling made for the purpose would carry a single patient's value beyond every number, and the failure would tell.
+    """
+    values = (samples.radiomics, samples.clinical)
+    radiomics, clinical = (torch.nan_to_num(one, nan=0.0).clamp(-LARGEST_Z, LARGEST_Z) for one in values)
+    return replace(samples, radiomics=radiomics, clinical=clinical)
 
 
 def _dataset(inputs: Inputs, study: Study) -> Dataset:

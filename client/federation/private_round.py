@@ -7,14 +7,18 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from client.checkpoint import Checkpoint
 from client.clinical import encode
 from client.federation.dataset import Dataset
 from client.federation.site_state import SiteState
+from client.models import choose_device
 from client.policy import Policy
 from client.privacy.accounting import Mechanism
 from client.privacy.ledger import Ledger
@@ -25,6 +29,7 @@ from client.privacy.training import learning_part, private_epochs
 from client.samples import Samples
 from client.site import Site
 from client.training import optimizer_for
+from common.code_hash import code_sha256
 from common.errors import PolicyError
 from common.federated_model import federated_parts
 from common.messages import Arrays, TrainingRequest
@@ -32,6 +37,7 @@ from common.network import FusionNetwork
 from common.pooling import Moments, RankSums
 from common.study import Privacy, Study, Training
 
+KEPT_FILE = "last.pt"
 _DECIDES = {"preparation", "stage", "first_epoch", "epochs"}
 """What of a question the weights after a round depend on, beside the weights that came."""
 
@@ -60,18 +66,28 @@ class PrivateDesk:
         """What the study has spent so far."""
         return max((one.epsilon for one in self._ledger.of_study(self.sha256)), default=0.0)
 
-    def noise(self, mechanism: Mechanism, *, what: str, decides: Iterator[bytes]) -> Noise:
-        """The noise of a release that is in the ledger now; BudgetError, LedgerError or PolicyError if it may not."""
+    def release(self, mechanism: Mechanism, *, what: str, decides: Iterator[bytes]) -> tuple[str, Noise]:
+        """Name and noise of a release, which is in the ledger now.
+
+        BudgetError, LedgerError or PolicyError when it may not be made.
+        """
         secret = site_secret(self._ledger.folder)
         name = _sha256(self._circumstances(secret, mechanism, what), decides)
         _within_policy(self.plan, self.site.policy)
-        self._ledger.reserve(self.plan.budget, mechanism, what=what, name=name)
-        return noise_for(secret, name)
+        self._ledger.reserve(self.plan.budget, mechanism, what=what, name=name, held_back=self.plan.beside)
+        return name, noise_for(secret, name)
+
+    @property
+    def kept(self) -> Checkpoint:
+        """The last training release, so that one name has one output."""
+        return Checkpoint(self._ledger.folder / KEPT_FILE)
 
     def _circumstances(self, secret: bytes, mechanism: Mechanism, what: str) -> Iterator[bytes]:
-        # with another key the same release would have other noise, and is another one
+        """What decides the output beside data and question: other arithmetic under one noise would lay data bare."""
         yield hashlib.sha256(secret).digest()
-        yield f"{self.sha256} {what} {mechanism!r}".encode()
+        yield f"{self.sha256} {what} {mechanism!r} {self.plan.protection!r}".encode()
+        yield f"{code_sha256()} {torch.__version__} {version('opacus')} {np.__version__}".encode()
+        yield f"{choose_device(self.site.device)} {torch.get_num_threads()}".encode()
 
 
 def _within_policy(plan: Plan, policy: Policy) -> None:
@@ -89,7 +105,7 @@ def noised_statistics(desk: PrivateDesk) -> tuple[tuple[str, ...], list[Moments]
     radiomic = within_ranges(desk.dataset.cohort.features[training], privacy.ranges)
     clinical = within_ranges(encode(desk.dataset.cohort.patients)[training], ranges)
     decides = iter((radiomic.tobytes(), clinical.tobytes()))
-    noise = desk.noise(Mechanism(privacy.statistics_noise, 1.0, 1), what=STATISTICS, decides=decides)
+    _, noise = desk.release(Mechanism(privacy.statistics_noise, 1.0, 1), what=STATISTICS, decides=decides)
     parts = [(radiomic, privacy.ranges), (clinical, ranges)]
     return tuple(privacy.ranges), noised_moments(parts, noise_multiplier=privacy.statistics_noise, noise=noise)
 
@@ -99,7 +115,7 @@ def noised_ranks(desk: PrivateDesk) -> RankSums:
     cohort, privacy = desk.dataset.cohort, desk.privacy
     values, labels = within_ranges(cohort.features[cohort.training], privacy.ranges), cohort.training_labels()
     decides = iter((values.tobytes(), labels.tobytes()))
-    noise = desk.noise(Mechanism(privacy.statistics_noise, 1.0, 1), what=SELECTION, decides=decides)
+    _, noise = desk.release(Mechanism(privacy.statistics_noise, 1.0, 1), what=SELECTION, decides=decides)
     return noised_rank_sums(values, labels, noise_multiplier=privacy.statistics_noise, noise=noise)
 
 
@@ -119,7 +135,11 @@ def train_privately(
     head, adam = desk.privacy.mode == "head", state.before(request.round, stage=request.stage)
     mechanism = desk.plan.training(epochs=request.epochs)
     decides = _decides(request, arrays, samples, adam)
-    noise = desk.noise(mechanism, what=f"training, round {request.round + 1}", decides=decides)
+    name, noise = desk.release(mechanism, what=f"training, round {request.round + 1}", decides=decides)
+    if (before := desk.kept.load()) is not None and before["name"] == name:
+        network.load_state_dict(before["network"])
+        known: dict[str, Any] = before["adam"]
+        return known
     optimizer = optimizer_for(learning_part(network, head=head), settings, stage=request.stage)
     if adam is not None:
         optimizer.load_state_dict(copy.deepcopy(adam))
@@ -135,6 +155,7 @@ def train_privately(
         noise=noise,
     )
     state_of_adam: dict[str, Any] = optimizer.state_dict()
+    desk.kept.save({"name": name, "network": network.state_dict(), "adam": state_of_adam})
     return state_of_adam
 
 

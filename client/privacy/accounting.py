@@ -17,6 +17,8 @@ from common.errors import StudyError
 
 LEAST_NOISE, MOST_NOISE = 0.2, 1e5
 RELATIVE_PRECISION = 1e-6
+LEAST_EPSILON = 1e-9
+"""The accountant's bound can fall to 0 and below."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +68,10 @@ def least_noise(
 
     def excess(log_noise: float) -> float:
         spent = spent_epsilon([*beside, Mechanism(math.exp(log_noise), sample_rate, steps)], delta=delta)
-        return math.log(spent / epsilon)
+        return math.log(max(spent, LEAST_EPSILON) / epsilon)
 
+    if excess(math.log(MOST_NOISE)) > 0 and not beside:
+        raise StudyError(f"privacy.epsilon is {epsilon:g}, which no noise keeps at delta {delta:g}; raise epsilon")
     if excess(math.log(MOST_NOISE)) > 0:
         raise StudyError(
             f"privacy.epsilon is {epsilon:g}, but the noised statistics alone spend "

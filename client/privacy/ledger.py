@@ -7,7 +7,7 @@ or rolled back, and nothing is released any more.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -78,10 +78,19 @@ class Ledger:
         """The releases of one study."""
         return tuple(one for one in self.releases() if one.study_sha256 == study_sha256)
 
-    def reserve(self, budget: Budget, mechanism: Mechanism, *, what: str, name: str) -> float:
+    def reserve(
+        self,
+        budget: Budget,
+        mechanism: Mechanism,
+        *,
+        what: str,
+        name: str,
+        held_back: Mapping[str, Mechanism] | None = None,
+    ) -> float:
         """Write a release down as spent, durably, before it is computed; returns epsilon of the study so far.
 
-        A name that is there already costs nothing again. BudgetError when the study would exceed its budget.
+        A name that is there already costs nothing again. BudgetError when the study would exceed its budget with
+        `held_back`, which are releases by what they are that the study leads to, whether they were asked for or not.
         """
         private_folder(self.folder)
         with locked(self.folder / LOCK_FILE):
@@ -89,9 +98,12 @@ class Ledger:
             before = [one for one in releases if one.study_sha256 == budget.study_sha256]
             if any(one.name == name for one in before):
                 return before[-1].epsilon
-            total = spent_epsilon([*(one.mechanism for one in before), mechanism], delta=budget.delta)
-            if total > budget.epsilon * (1 + ROUNDING):
-                raise BudgetError(_exceeded(budget, what, before, total))
+            spent = [*(one.mechanism for one in before), mechanism]
+            total = spent_epsilon(spent, delta=budget.delta)
+            done = {what, *(one.what for one in before)}
+            kept = [one for name_of_it, one in (held_back or {}).items() if name_of_it not in done]
+            if (most := spent_epsilon([*spent, *kept], delta=budget.delta)) > budget.epsilon * (1 + ROUNDING):
+                raise BudgetError(_exceeded(budget, what, before, most))
             added = _release(budget, mechanism, what=what, name=name, epsilon=total)
             self._write([*releases, added])
             self.trail.append(_event(added))

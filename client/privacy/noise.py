@@ -35,7 +35,7 @@ class Noise:
     def uniform(self, size: int) -> np.ndarray:
         """Float64 between 0 and 1, without both."""
         words = np.frombuffer(self._stream.update(bytes(8 * size)), dtype="<u8")
-        return np.asarray(((words >> 11) + 0.5) * 2.0**-53)
+        return np.asarray(((words >> 12) + 0.5) * 2.0**-52)
 
     def normal(self, size: int) -> np.ndarray:
         """Float64 of mean 0 and standard deviation 1."""

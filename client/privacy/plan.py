@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from client.privacy.accounting import Mechanism, least_noise
@@ -13,6 +13,8 @@ from common.errors import StudyError
 from common.study import Federation, Privacy, Study
 
 STATISTICS, SELECTION = "statistics", "selection"
+SAFE = 10
+"""Delta is this many times below one patient's share."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class Plan:
 
     budget: Budget
     protection: Protection
-    beside: tuple[Mechanism, ...]
+    beside: Mapping[str, Mechanism]
 
     def training(self, *, epochs: int) -> Mechanism:
         """What so many passes over the patients cost."""
@@ -32,28 +34,29 @@ class Plan:
 def privacy_plan(study: Study, study_sha256: str, *, patients: int) -> Plan:
     """The plan of a site with so many training patients; StudyError when the study's numbers cannot hold for them."""
     privacy, federation = _tables(study)
-    if privacy.delta * patients >= 1:
+    if privacy.delta * patients * SAFE > 1:
         raise StudyError(
-            f"privacy.delta is {privacy.delta:g}; with {patients} training patients it must be below "
-            f"{1 / patients:.2g}, or one of them may be given away whole; ask for a smaller one"
+            f"privacy.delta is {privacy.delta:g}; with {patients} training patients it must be at most "
+            f"{1 / (SAFE * patients):.2g}, or one of them may be given away whole; ask for a smaller one"
         )
     steps = math.ceil(patients / federation.local_batch_size)
     rate = min(1.0, federation.local_batch_size / patients)
-    beside = tuple(statistics_mechanisms(privacy))
+    beside = statistics_mechanisms(privacy)
     noise = least_noise(
         epsilon=privacy.epsilon,
         delta=privacy.delta,
         sample_rate=rate,
         steps=steps * sum(stage.epochs for stage in study.training.stages),
-        beside=beside,
+        beside=tuple(beside.values()),
     )
     protection = Protection(noise, privacy.clipping_norm, rate, steps)
     return Plan(Budget(study_sha256, privacy.epsilon, privacy.delta), protection, beside)
 
 
-def statistics_mechanisms(privacy: Privacy) -> Sequence[Mechanism]:
-    """The two noised releases of all training patients; none where statistics are exact."""
-    return [Mechanism(privacy.statistics_noise, 1.0, 1)] * 2 if privacy.statistics == "noised" else []
+def statistics_mechanisms(privacy: Privacy) -> Mapping[str, Mechanism]:
+    """The two noised releases of all training patients, by what they are; none where statistics are exact."""
+    noised = (STATISTICS, SELECTION) if privacy.statistics == "noised" else ()
+    return dict.fromkeys(noised, Mechanism(privacy.statistics_noise, 1.0, 1))
 
 
 def _tables(study: Study) -> tuple[Privacy, Federation]:

@@ -126,6 +126,7 @@ def _full_batch(
         """One slice of each patient, drawn anew each time."""
         patches = None
         if parts.patches:
+            # the others' draws shift when a patient is there; nobody outside can tell which they are
             which = torch.randint(0, samples.slices(parts), (len(chosen),), generator=generator).to(chosen.device)
             patches = samples.patches[chosen, which]
             if settings.flips_and_rotations:

@@ -94,7 +94,7 @@ def _notes(results: Results) -> Iterator[str]:
         "likelihood ratio (LiRA): Carlini et al. 2022, doi:10.1109/SP46214.2022.9833649. 0.5 is a guess."
     )
     yield (
-        f"Epsilon is at delta {results['delta']:g} by Opacus' RDP accountant, for adding or removing one patient; "
+        f"Epsilon is at delta {results['delta']:g} by Opacus' RDP accountant, for one patient's data used or not; "
         f"gradients are cut to {results['clipping_norm']:g}. Features, scaling and the frozen trunk come from another, "
         "public cohort, so that nothing private is in them."
     )

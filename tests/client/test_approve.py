@@ -200,12 +200,12 @@ def test_the_words_follow_the_promise_of_privacy(
 ) -> None:
     text = told_of(capsys, site, private_study(tmp_path))
     for words in (
-        "trained on this site's training patients: the classifier alone learns, the trunk stays",
-        "differential privacy: epsilon 3 at delta 1e-05 for each training patient of a site, added or removed",
+        "trained on this site's training patients: the classifier alone learns, the trunk that",
+        "differential privacy: epsilon 3 at delta 1e-05 for whether the data of one training patient of a site were",
         "over all rounds and restarts together",
-        "mode head: the classifier alone learns, the trunk stays as its file has it",
+        "mode head: the classifier alone learns, the trunk that the server sends does not learn",
         "each patient's gradient is cut to 0.5",
-        "this site itself chooses the noise, so that epsilon cannot be exceeded",
+        "this site itself chooses the noise, so that the whole study stays within epsilon",
         "  - covered: weights after each round",
         "  - not covered: means and deviations of features and clinical values (exact, over training patients)",
         "  - not covered: AUC and counts of scores in bins",

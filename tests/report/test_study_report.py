@@ -267,7 +267,7 @@ def test_without_a_promise_the_page_says_so_and_nothing_is_covered(page: Page) -
 def test_a_private_study_says_what_is_promised_covered_and_spent(tmp_path: Path) -> None:
     found = study_page(private_results(), tmp_path)
     text = part_of(found, "privacy").text
-    assert "epsilon 3 at delta 1e-05 for each training patient of a site, added or removed" in text
+    assert "epsilon 3 at delta 1e-05 for whether the data of one training patient of a site were used" in text
     assert f"by a factor of {math.exp(3):.3g} at most" in text
     for what, verdict in (
         ("Weights after each round", "Training covered"),

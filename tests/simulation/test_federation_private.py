@@ -235,6 +235,41 @@ def test_validation_sums_that_the_study_keeps_are_not_given_and_not_needed(tmp_p
     assert fault(asked(folder, asked_for, weights)) == "disagrees"
 
 
+@pytest.mark.parametrize("deviation", [1e-307, 1e-300, 1e100])
+def test_a_scaling_that_overflows_for_one_patient_tells_nothing(tmp_path: Path, deviation: float) -> None:
+    """The oldest patient is beyond every number under the first scaling; the answer is of the same kind for all."""
+    folder = site_folder(tmp_path)
+    clinical = ColumnScaling(mean=(60.0, 0.5, 1.0, 0.5), deviation=(deviation, 0.5, 0.8, 0.5))
+    radiomics = ColumnScaling(mean=(1e100,) * 12, deviation=(deviation,) * 12)
+    odd = Preparation(radiomic_features=FEATURES, radiomics=radiomics, clinical=clinical)
+    asked_for, weights = question(folder, preparation=odd)
+    assert np.isfinite(update(asked(folder, asked_for, weights))).all()
+    samples = prepared_samples(
+        open_desk(load_site(folder)).dataset, odd, parse_study((folder / STUDY_FILE).read_text())
+    )
+    assert float(samples.clinical.abs().max()) <= 10 and float(samples.radiomics.abs().max()) <= 10
+
+
+def test_an_interrupted_release_and_a_kept_one_are_the_same(tmp_path: Path) -> None:
+    folder = site_folder(tmp_path)
+    asked_for, weights = question(folder)
+    first = update(asked(folder, asked_for, weights))
+    kept = Ledger(folder).folder / "last.pt"
+    kept.unlink()
+    assert np.array_equal(update(asked(folder, asked_for, weights)), first) and kept.exists()
+    assert len(Ledger(folder).releases()) == 1
+
+
+def test_statistics_that_a_server_skips_are_not_spent_on_training(tmp_path: Path) -> None:
+    folder = site_folder(tmp_path, statistics='"noised"', statistics_noise=4.0)
+    asked_for, weights = question(folder, preparation=PREPARATION)
+    answers = [
+        asked(folder, asked_for, {**weights, "parameters": weights["parameters"] + np.float32(number)})
+        for number in range(5)
+    ]
+    assert sum(map(numbers_came, answers)) == 3
+
+
 def test_a_missing_value_is_filled_from_nobody(tmp_path: Path) -> None:
     folder = site_folder(tmp_path)
     desk = open_desk(load_site(folder))

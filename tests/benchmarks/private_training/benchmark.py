@@ -112,8 +112,8 @@ def _table(seconds: dict[str, list[float]], patients: int, device: torch.device)
 
     rows = [row(name, found) for name, found in seconds.items()]
     notes = (
-        f"DenseNet121 with GroupNorm, one pass over {patients} patients, {BATCH} a step, {SIZE} pixels, on {device.type}; "
-        "the network's making is within",
+        f"DenseNet121 with GroupNorm, one pass over {patients} patients, {BATCH} a step, {SIZE} pixels, on "
+        f"{device.type}; the network's making is within",
         "Ours takes pieces of 8 patients, so that memory stays as without privacy, draws its noise from ChaCha20, four "
         "draws a value, and augments; ghost clipping takes whole batches with PyTorch's noise and does not augment.",
         "Head alone: the deep features of all slices once, then the classifier; with more passes only the latter is "

@@ -80,3 +80,8 @@ def test_statistics_that_spend_everything_leave_nothing_to_train_with() -> None:
 
 def test_nothing_released_costs_nothing() -> None:
     assert spent_epsilon([], delta=DELTA) == 0
+
+
+def test_a_promise_that_no_noise_keeps_is_refused() -> None:
+    with pytest.raises(StudyError, match=r"privacy.epsilon is 1e-05, which no noise keeps"):
+        least_noise(epsilon=1e-5, delta=DELTA, sample_rate=0.5, steps=10**6)

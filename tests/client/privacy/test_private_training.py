@@ -182,3 +182,22 @@ def test_poisson_batches_hold_each_patient_with_the_probability_of_the_account()
     drawn = np.array([Noise(bytes([n]) * 32).uniform(400) < 0.3 for n in range(60)])
     assert drawn.mean() == pytest.approx(0.3, abs=0.01)
     assert len({int(one.sum()) for one in drawn}) > 10
+
+
+def test_weights_that_overflow_for_one_patient_tell_nothing() -> None:
+    """A first layer that passes on one patient's value alone, and a last one that makes it infinite."""
+    samples = made_up(12)
+    clinical = samples.clinical.clone()
+    clinical[5, 0] = 9.0
+    marked = Samples(samples.patches, samples.radiomics, clinical, samples.labels)
+    found = []
+    for one in (samples, marked):
+        network = network_with("frozen")
+        first, last = network.classifier[1], network.classifier[4]
+        with torch.no_grad():
+            first.weight.zero_()
+            first.weight[0, -4], first.bias[0] = 1e20, -4e20
+            last.weight.fill_(3e38)
+        step(network, one, Protection(1000.0, 1.0, 1.0, 2), head=True)
+        found.append(torch.cat([value.flatten() for value in network.classifier.state_dict().values()]))
+    assert all(torch.isfinite(one).all() for one in found)
