@@ -39,11 +39,12 @@ def check_command(
     from client.preflight.screen import show
     from common.report.words import counted
 
-    done = preflight(site, Asked(study, server, jobs or cores()))
+    asked = Asked(study, server, jobs or cores())
+    done = preflight(site, asked)
     target, pictures = site.results / "check", Pictures()
     for old in target.glob("roi-*.png"):
         old.unlink()
-    for page in pages(tiles(done.survey)):
+    for page in pages(tiles(done.survey), jobs=asked.jobs):
         file = f"roi-{page.number}.png"
         atomic.write_bytes(target / file, page.png)
         pictures.add(page, file)

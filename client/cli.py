@@ -20,7 +20,7 @@ from client.quarantine import Quarantined, check_limit
 from client.site import Site, init_site, load_site
 from client.validate_command import validate_command
 from common import atomic
-from common.errors import DataError
+from common.errors import DataError, UsageError
 from common.parallel import cores
 from common.study import Study, load_study
 
@@ -37,6 +37,15 @@ StudyFile = Annotated[
     Path | None,
     typer.Option("--study", help="Study file whose settings and limits count; else the paper's.", metavar="FILE"),
 ]
+ClusterAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        help="Ray cluster to compute on, this machine being one of its nodes; the site's folder lies on a file system "
+        "that all nodes see under the same path.",
+        metavar="HOST:PORT",
+    ),
+]
 Jobs = Annotated[int | None, typer.Option(help="Processes at work, each on one core; all cores when left out.", min=1)]
 
 
@@ -51,11 +60,15 @@ def init_command(folder: Folder, name: Annotated[str, typer.Option(help="Name of
 
 
 @app.command("features")
-def features_command(folder: Folder, jobs: Jobs = None, study: StudyFile = None) -> None:
+def features_command(
+    folder: Folder, jobs: Jobs = None, study: StudyFile = None, cluster: ClusterAddress = None
+) -> None:
     """Compute the radiomic features of every patient; what was computed before is used again."""
+    if jobs and cluster:
+        raise UsageError("--jobs counts processes on this machine, --cluster computes on others; give one of them")
     rules = load_study(study) if study else None
     site = load_site(folder)
-    done = site_features(site, rules, jobs=jobs or cores())
+    done = site_features(site, rules, jobs=jobs or cores(), cluster=cluster)
     target = site.results / "features" / "results.json"
     atomic.write_json(target, features_results(site, done))
     _show_quarantined(site, done.quarantined)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as parquet
 
+from client.cluster import run_on_cluster
 from client.extraction_cache import Recipe, Record, load_record, record_key, record_path
 from client.extraction_task import CannotWrite, Refusal, Task, compute_patient
 from client.quarantine import Quarantined
@@ -23,6 +24,9 @@ from common import atomic
 from common.errors import DataError
 from common.progress import progress_bar
 from common.study import Patches, Radiomics, Resampling
+
+Taken = Callable[[Record], Record]
+"""What of a record stays in memory."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Extraction:
     features: pd.DataFrame
     """float64, index patient_id, columns in PyRadiomics' order."""
     patches: dict[str, np.ndarray]
-    """uint8 (slices, size, size) a patient."""
+    """uint8 (slices, size, size) a patient; empty when they were not asked for."""
     quarantined: tuple[Quarantined, ...]
     not_computed: tuple[NotComputed, ...]
     computed: int
@@ -57,19 +61,32 @@ def extract_cohort(
     radiomics: Radiomics,
     cache: Path,
     jobs: int,
+    cluster: str | None = None,
+    with_patches: bool = True,
 ) -> Extraction:
     """Compute, or find in the cache, features and patches of all patients (patient_id -> image, mask).
 
-    The result does not depend on jobs. A patient that cannot be computed is quarantined with the reason; what was
-    computed before an interruption is found again. DataError when the cache cannot be written.
+    `cluster` is the address of a Ray cluster that computes in place of `jobs` processes here. The result does not
+    depend on either. Without `with_patches` these go to the cache only, and memory holds the features alone. A patient
+    that cannot be computed is quarantined with the reason; what was computed before an interruption is found again.
+    DataError when the cache cannot be written, PeerError when the cluster is lost.
     """
     recipe = Recipe(resampling, patches, radiomics)
-    outcomes = _find_all(patients, recipe, cache, jobs=jobs)
+    taken = _whole if with_patches else _without_patches
+    outcomes = _find_all(patients, recipe, cache, taken, jobs=jobs)
     tasks = {name: outcome for name, outcome in outcomes.items() if isinstance(outcome, Task)}
     results: dict[str, Record | Refusal] = {name: one for name, one in outcomes.items() if not isinstance(one, Task)}
     reused = sum(isinstance(one, Record) for one in results.values())
-    results |= _compute_all(tasks, jobs=jobs)
+    results |= _compute_all(tasks, taken, jobs=jobs, cluster=cluster)
     return _assemble(recipe, {name: results[name] for name in patients}, reused=reused)
+
+
+def _whole(record: Record) -> Record:
+    return record
+
+
+def _without_patches(record: Record) -> Record:
+    return replace(record, patches=record.patches[:0].copy())
 
 
 def write_features(extraction: Extraction, path: Path) -> None:
@@ -83,23 +100,24 @@ def write_features(extraction: Extraction, path: Path) -> None:
 
 
 def _find_all(
-    patients: Mapping[str, tuple[Path, Path]], recipe: Recipe, cache: Path, *, jobs: int
+    patients: Mapping[str, tuple[Path, Path]], recipe: Recipe, cache: Path, taken: Taken, *, jobs: int
 ) -> dict[str, Record | Refusal | Task]:
     found: dict[str, Record | Refusal | Task] = {}
     with progress_bar("what is known already", len(patients)) as advance, ThreadPoolExecutor(jobs) as threads:
-        looked_up = threads.map(lambda paths: _find(paths[0], paths[1], recipe, cache), patients.values())
+        looked_up = threads.map(lambda paths: _find(paths[0], paths[1], recipe, cache, taken), patients.values())
         for name, outcome in zip(patients, looked_up, strict=True):
             found[name] = outcome
             advance(1)
     return found
 
 
-def _find(image: Path, mask: Path, recipe: Recipe, cache: Path) -> Record | Refusal | Task:
+def _find(image: Path, mask: Path, recipe: Recipe, cache: Path, taken: Taken) -> Record | Refusal | Task:
     try:
         path = record_path(cache, record_key(image, mask, recipe))
     except OSError as error:
         return _unreadable(image, mask, error)
-    return load_record(path, recipe, features=len(feature_names(recipe.radiomics))) or Task(image, mask, recipe, path)
+    record = load_record(path, recipe, features=len(feature_names(recipe.radiomics)))
+    return Task(image, mask, recipe, path) if record is None else taken(record)
 
 
 def _unreadable(image: Path, mask: Path, error: OSError) -> Refusal:
@@ -113,20 +131,30 @@ def _unreadable(image: Path, mask: Path, error: OSError) -> Refusal:
     )
 
 
-def _compute_all(tasks: Mapping[str, Task], *, jobs: int) -> dict[str, Record | Refusal]:
+def _compute_all(
+    tasks: Mapping[str, Task], taken: Taken, *, jobs: int, cluster: str | None
+) -> dict[str, Record | Refusal]:
     results: dict[str, Record | Refusal] = {}
     names = list(tasks)
     if not names:
         return results
     with progress_bar("features and patches", len(names)) as advance:
-        for index, outcome in run_in_workers(compute_patient, list(tasks.values()), jobs=jobs):
+        for index, outcome in _outcomes(list(tasks.values()), jobs=jobs, cluster=cluster):
             if isinstance(outcome, CannotWrite):
                 raise DataError(outcome.reason)
             if isinstance(outcome, WorkerDied):
                 outcome = Refusal(tasks[names[index]].image, outcome.sentence())
-            results[names[index]] = outcome
+            results[names[index]] = taken(outcome) if isinstance(outcome, Record) else outcome
             advance(1)
     return results
+
+
+def _outcomes(
+    tasks: Sequence[Task], *, jobs: int, cluster: str | None
+) -> Iterator[tuple[int, Record | Refusal | CannotWrite | WorkerDied]]:
+    if cluster is None:
+        return run_in_workers(compute_patient, tasks, jobs=jobs)
+    return run_on_cluster(tasks, address=cluster)
 
 
 def _assemble(recipe: Recipe, results: Mapping[str, Record | Refusal], *, reused: int) -> Extraction:
@@ -136,7 +164,7 @@ def _assemble(recipe: Recipe, results: Mapping[str, Record | Refusal], *, reused
     return Extraction(
         recipe=recipe,
         features=pd.DataFrame(values, index=pd.Index(list(records), name="patient_id", dtype=object), columns=columns),
-        patches={name: record.patches for name, record in records.items()},
+        patches={name: record.patches for name, record in records.items() if len(record.patches)},
         quarantined=tuple(
             Quarantined(name, one.reason, str(one.file)) for name, one in results.items() if isinstance(one, Refusal)
         ),

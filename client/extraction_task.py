@@ -41,17 +41,28 @@ class CannotWrite:
 
 def compute_patient(task: Task) -> Record | Refusal | CannotWrite:
     """Compute one patient and write the record; raises nothing."""
+    return keep(task, compute(task))
+
+
+def compute(task: Task) -> Record | Refusal:
+    """Compute one patient and write nothing; raises nothing."""
     try:
-        record = _compute(task)
+        return _compute(task)
     except Exception as error:
         return refusal(error, image=task.image, mask=task.mask)
+
+
+def keep(task: Task, outcome: Record | Refusal) -> Record | Refusal | CannotWrite:
+    """Write a record to its place in the cache; a refusal is passed on."""
+    if isinstance(outcome, Refusal):
+        return outcome
     try:
-        save_record(task.target, record)
+        save_record(task.target, outcome)
     except OSError as error:
         return CannotWrite(
             f"{task.target}: cannot be written ({error.strerror}); make room or permit it, then run again: it goes on"
         )
-    return record
+    return outcome
 
 
 def _compute(task: Task) -> Record:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from client.check import everyone_in_quarantine, image_files, quarantine_records
+from client.cluster import check_cluster
 from client.cohort import read_cohort
 from client.extraction import Extraction, extract_cohort, write_features
 from client.quarantine import Quarantined
@@ -31,13 +32,15 @@ def features_file(site: Site) -> Path:
     return site.cache / "features.parquet"
 
 
-def site_features(site: Site, study: Study | None, *, jobs: int) -> SiteFeatures:
+def site_features(site: Site, study: Study | None, *, jobs: int, cluster: str | None = None) -> SiteFeatures:
     """Compute or reuse the features of every readable patient and write them, with the study's or the paper's settings.
 
-    Exclusion rules and labels do not matter here. When no patient could be computed, an older table is
-    removed, so that it is not taken for this one.
+    `cluster` is the address of a Ray cluster to compute on. Exclusion rules and labels do not matter here. When no
+    patient could be computed, an older table is removed, so that it is not taken for this one.
     """
     start = time.perf_counter()
+    if cluster is not None:
+        check_cluster(cluster)
     cohort = read_cohort(site)
     extraction = extract_cohort(
         image_files(site, cohort),
@@ -46,6 +49,8 @@ def site_features(site: Site, study: Study | None, *, jobs: int) -> SiteFeatures
         radiomics=study.radiomics if study else PAPER_RADIOMICS,
         cache=site.cache,
         jobs=jobs,
+        cluster=cluster,
+        with_patches=False,
     )
     if len(extraction.features):
         write_features(extraction, features_file(site))

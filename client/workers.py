@@ -40,19 +40,8 @@ class _Worker:
     """One process with one computing thread; it holds at most one task."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
-        self.connection, theirs = Pipe()
+        self.connection, self.process = start_beside("client.workers")
         self.index: int | None = None
-        code = str(Path(__file__).resolve().parent.parent)
-        # -P and the path in front: the code of this very package runs, whatever lies in the working directory.
-        # A session of its own: Ctrl-C reaches the run only, and the run ends its workers.
-        self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            [sys.executable, "-P", "-m", "client.workers", str(theirs.fileno())],
-            env=os.environ | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join([code, os.environ.get("PYTHONPATH", "")])},
-            pass_fds=(theirs.fileno(),),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        theirs.close()
         self.connection.send(function)
 
     def give(self, index: int, task: Any) -> None:
@@ -70,11 +59,41 @@ class _Worker:
         self.connection.close()
         if self.index is not None:
             self.process.terminate()
-        try:
-            self.process.wait(_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        end(self.process)
+
+
+def start_beside(
+    module: str, *, folder: Path | None = None, output: int | None = None
+) -> tuple[Connection[Any, Any], subprocess.Popen[bytes]]:
+    """Start a module of this very package in an interpreter of its own, with the other end of a line to it.
+
+    The module gets the number of its end as its only argument; `output` is what Popen takes for both its outputs.
+    """
+    ours, theirs = Pipe()
+    code = str(Path(__file__).resolve().parent.parent)
+    # -P and the path in front: the code of this very package runs, whatever lies in the working directory.
+    # A session of its own: Ctrl-C reaches the run only, and the run ends its workers.
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+        [sys.executable, "-P", "-m", module, str(theirs.fileno())],
+        env=os.environ | _ONE_THREAD | {"PYTHONPATH": os.pathsep.join([code, os.environ.get("PYTHONPATH", "")])},
+        cwd=folder,
+        pass_fds=(theirs.fileno(),),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
+        start_new_session=True,
+    )
+    theirs.close()
+    return ours, process
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Wait a little for a process that was told to end, then end it."""
+    try:
+        process.wait(_GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def run_in_workers(

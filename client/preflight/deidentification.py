@@ -5,33 +5,20 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from client.federation_folder import FOLDER as FEDERATION_FOLDER
 from client.preflight.finding import Check, Item, Topic
-from client.preflight.image_headers import header_texts
+from client.preflight.naming import Naming, name_patients
 from client.preflight.private_text import holds_day, holds_person, looks_like_name, looks_like_surname
 from client.preflight.survey import Survey
 from client.site import Site
-from client.volume_files import SUFFIXES
 from client.workers import WorkerDied, run_in_workers
-from common.errors import DataError
 from common.progress import progress_bar
 from common.report.words import counted
 
 AREA = "De-identification"
 FILES_A_TASK = 64
-
-
-@dataclass(frozen=True)
-class Naming:
-    """What one file tells of a patient: `dicom` for tags of a DICOM file, `text` for a header; no values."""
-
-    path: Path
-    kind: str
-    sure: tuple[str, ...]
-    perhaps: tuple[str, ...]
 
 
 def deidentification_checks(site: Site, survey: Survey, *, jobs: int) -> Iterator[Check]:
@@ -53,28 +40,6 @@ def kept_files(site: Site) -> list[Path]:
         folders[:] = [name for name in folders if (Path(place) / name).resolve() not in skipped]
         found += [Path(place) / name for name in names]
     return sorted(found)
-
-
-def name_patients(paths: tuple[Path, ...]) -> tuple[Naming, ...]:
-    """What these files tell of patients; files that tell nothing are left out, a DICOM file never is."""
-    return tuple(one for path in paths if (one := _naming(path)) is not None)
-
-
-def _naming(path: Path) -> Naming | None:
-    # DICOM is read by workers only; the command starts without pydicom
-    from client.dicom import identifying, is_dicom
-
-    if path.name.lower().endswith(SUFFIXES):
-        texts = header_texts(path)
-        sure = tuple(name for name, text in texts.items() if holds_person(text) or name == "DICOM header")
-        perhaps = tuple(name for name, text in texts.items() if name not in sure and holds_day(text))
-        return Naming(path, "text", sure, perhaps) if sure or perhaps else None
-    if not is_dicom(path):
-        return None
-    try:
-        return Naming(path, "dicom", identifying(path), ())
-    except DataError as error:
-        return Naming(path, "dicom", (), (str(error).removeprefix(f"{path}: "),))
 
 
 def _read_all(files: list[Path], *, jobs: int) -> tuple[list[Naming], list[Path]]:

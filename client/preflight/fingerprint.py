@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -28,7 +29,7 @@ _OUTSIDE_HU = -1e5
 _SHOWN_HU = (-1000.0, 400.0)
 _STEPS, _UNKNOWN = 40, -128
 _LEAST_COMMON = 0.1
-_AT_A_TIME = 128
+_AT_A_TIME = 256
 
 
 def content_sha256(image: sitk.Image) -> str:
@@ -88,27 +89,38 @@ def _cells(values: np.ndarray) -> np.ndarray:
 
 def alike(details: Sequence[np.ndarray]) -> Iterator[tuple[int, int, float]]:
     """Pairs of details that agree to SAME or more, with the agreement: a cosine over the cells that both know."""
-    blocks = [_normal(details[start : start + _AT_A_TIME]) for start in range(0, len(details), _AT_A_TIME)]
-    for i, first in enumerate(blocks):
-        for j, second in enumerate(blocks[i:], start=i):
-            agreement = _cosines(first, second)
+    for first in range(0, len(details), _AT_A_TIME):
+        block = _block(details, first)
+        for second in range(first, len(details), _AT_A_TIME):
+            agreement = _cosines(block, block if second == first else _block(details, second))
             for row, column in np.argwhere(agreement >= SAME):
-                one, other = i * _AT_A_TIME + int(row), j * _AT_A_TIME + int(column)
+                one, other = first + int(row), second + int(column)
                 if one < other:
                     yield one, other, float(agreement[row, column])
 
 
-def _normal(details: Sequence[np.ndarray]) -> np.ndarray:
-    return np.stack([one.ravel() for one in details])
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Details a row each, float32, 0 where nothing is known; which cells are known; whether all are."""
+
+    values: np.ndarray
+    known: np.ndarray
+    whole: bool
 
 
-def _cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    (a, known_a), (b, known_b) = _values(first), _values(second)
-    energy = (a**2 @ known_b.T) * (known_a @ (b**2).T)
-    common = known_a @ known_b.T >= _LEAST_COMMON * first.shape[1]
+def _block(details: Sequence[np.ndarray], start: int) -> _Block:
+    rows = np.stack([one.ravel() for one in details[start : start + _AT_A_TIME]])
+    known = rows != _UNKNOWN
+    return _Block(np.where(known, rows, 0).astype(np.float32), known, bool(known.all()))
+
+
+def _cosines(first: _Block, second: _Block) -> np.ndarray:
+    a, b = first.values, second.values
+    if first.whole and second.whole:
+        energy = np.square(a).sum(axis=1)[:, None] * np.square(b).sum(axis=1)
+        common = np.ones(energy.shape, bool)
+    else:
+        known_a, known_b = first.known.astype(np.float32), second.known.astype(np.float32)
+        energy = (a**2 @ known_b.T) * (known_a @ (b**2).T)
+        common = known_a @ known_b.T >= _LEAST_COMMON * a.shape[1]
     return np.where(common & (energy > 0), (a @ b.T) / np.sqrt(np.maximum(energy, 1e-12)), 0)
-
-
-def _values(details: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    known = details != _UNKNOWN
-    return np.where(known, details, 0).astype(np.float32), known.astype(np.float32)

@@ -7,17 +7,25 @@ import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
-from client.preflight.survey import Survey
 from client.preflight.thumbnail import Thumbnail
+from client.workers import WorkerDied, run_in_workers
+from common.progress import progress_bar
+
+if TYPE_CHECKING:
+    from client.preflight.survey import Survey
 
 TILES_A_PAGE, COLUMNS = 24, 6
+MANY_PAGES = 10
+"""From so many pages on, processes that draw are worth their start."""
 _TILE_INCHES, _CAPTION_INCHES = 1.72, 0.56
 _DOTS_PER_INCH = 100
 _JPEG: Any = {"quality": 82, "optimize": True}
@@ -45,6 +53,14 @@ class Page:
     patients: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Part:
+    """What a page shows, and its number from 1 on."""
+
+    number: int
+    tiles: Sequence[Tile]
+
+
 def tiles(survey: Survey) -> list[Tile]:
     """Every row of the table in its order: those that were seen, and those in quarantine with their reason."""
     found = {
@@ -63,25 +79,43 @@ def _size(spacing_mm: tuple[float, float, float]) -> str:
     return " x ".join(f"{step:.3g}" for step in spacing_mm) + " mm"
 
 
-def pages(shown: Sequence[Tile]) -> Iterator[Page]:
-    """The pages one after the other, each drawn when it is asked for."""
-    for number, start in enumerate(range(0, len(shown), TILES_A_PAGE), start=1):
-        part = shown[start : start + TILES_A_PAGE]
-        figure = _figure(part)
-        png, jpeg = _written(figure, "png", {}), _written(figure, "jpeg", _JPEG)
-        yield Page(number, png, jpeg, tuple(one.patient_id for one in part))
+def pages(shown: Sequence[Tile], *, jobs: int) -> Iterator[Page]:
+    """The pages in their order, drawn by several processes when they are many."""
+    starts = range(0, len(shown), TILES_A_PAGE)
+    parts = [Part(number, shown[start : start + TILES_A_PAGE]) for number, start in enumerate(starts, start=1)]
+    if len(parts) < MANY_PAGES:
+        yield from map(draw_page, parts)
+        return
+    drawn: dict[int, Page] = {}
+    due = 0
+    with progress_bar("pictures", len(parts)) as advance:
+        for index, answer in run_in_workers(draw_page, parts, jobs=jobs):
+            drawn[index] = draw_page(parts[index]) if isinstance(answer, WorkerDied) else answer
+            advance(1)
+            while due in drawn:
+                yield drawn.pop(due)
+                due += 1
 
 
-def _written(figure: Figure, form: str, options: dict[str, Any]) -> bytes:
+def draw_page(part: Part) -> Page:
+    """One page."""
+    canvas: Any = FigureCanvasAgg(_figure(part.tiles))
+    canvas.draw()
+    picture = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    png, jpeg = _written(picture, "png", {}), _written(picture, "jpeg", _JPEG)
+    return Page(part.number, png, jpeg, tuple(one.patient_id for one in part.tiles))
+
+
+def _written(picture: Image.Image, form: str, options: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=form, dpi=_DOTS_PER_INCH, pil_kwargs=options)
+    picture.save(buffer, form, dpi=(_DOTS_PER_INCH, _DOTS_PER_INCH), **options)
     return buffer.getvalue()
 
 
 def _figure(part: Sequence[Tile]) -> Figure:
     rows = math.ceil(len(part) / COLUMNS)
     width, height = COLUMNS * _TILE_INCHES, rows * (_TILE_INCHES + _CAPTION_INCHES)
-    figure = Figure(figsize=(width, height), facecolor="white")
+    figure = Figure(figsize=(width, height), dpi=_DOTS_PER_INCH, facecolor="white")
     with matplotlib.rc_context({"font.family": "sans-serif", "font.size": 8.5}):
         for place, tile in enumerate(part):
             row, column = divmod(place, COLUMNS)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 from client.check import everyone_in_quarantine, image_files
 from client.cohort import Cohort, read_cohort
 from client.extraction_task import Refusal
-from client.preflight.look import Look, Task, look
+from client.preflight.look import Look, Task
+from client.preflight.look_cache import known_look
 from client.quarantine import Quarantined
 from client.site import Site
 from client.workers import WorkerDied, run_in_workers
@@ -38,13 +41,16 @@ class Survey:
 
 
 def survey(site: Site, study: Study | None, *, jobs: int) -> Survey:
-    """Read the table and look at every image and mask, as far as resampling; DataError when there is no table."""
+    """Read the table and look at every image and mask, as far as resampling; DataError when there is no table.
+
+    What was seen before is found in the site's cache.
+    """
     cohort = read_cohort(site)
     resampling = study.resampling if study else PAPER_RESAMPLING
     window = study.patches.window_hu if study else LUNG_WINDOW_HU
     files = image_files(site, cohort)
     tasks = [Task(image, mask, resampling, window) for image, mask in files.values()]
-    outcomes = dict(zip(files, _look_at_all(tasks, jobs=jobs), strict=True))
+    outcomes = dict(zip(files, _look_at_all(tasks, site.cache, jobs=jobs), strict=True))
     refused = tuple(
         Quarantined(name, one.reason, str(one.file)) for name, one in outcomes.items() if isinstance(one, Refusal)
     )
@@ -52,10 +58,10 @@ def survey(site: Site, study: Study | None, *, jobs: int) -> Survey:
     return Survey(cohort, looks, everyone_in_quarantine(cohort, refused))
 
 
-def _look_at_all(tasks: list[Task], *, jobs: int) -> list[Look | Refusal]:
+def _look_at_all(tasks: list[Task], cache: Path, *, jobs: int) -> list[Look | Refusal]:
     found: dict[int, Look | Refusal] = {}
     with progress_bar("images and masks", len(tasks)) as advance:
-        for index, outcome in run_in_workers(look, tasks, jobs=jobs):
+        for index, outcome in run_in_workers(partial(known_look, cache=cache), tasks, jobs=jobs):
             image = tasks[index].image
             found[index] = Refusal(image, outcome.sentence()) if isinstance(outcome, WorkerDied) else outcome
             advance(1)

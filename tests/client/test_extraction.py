@@ -75,6 +75,21 @@ def test_a_second_run_computes_none_and_a_damaged_file_is_computed_again(
     pd.testing.assert_frame_equal(first.features, mended.features, check_exact=True)
 
 
+def test_without_patches_they_are_in_the_cache_all_the_same(
+    patients: dict[str, tuple[Path, Path]], tmp_path: Path
+) -> None:
+    settings: dict[str, Any] = {"resampling": PAPER_RESAMPLING, "patches": PAPER_PATCHES, "radiomics": FEW}
+    computed, reused = (
+        extract_cohort(patients, **settings, cache=tmp_path, jobs=1, with_patches=False) for _ in range(2)
+    )
+    assert (computed.computed, reused.reused) == (len(patients), len(patients))
+    assert computed.patches == reused.patches == {}
+    whole = extract(patients, tmp_path)
+    assert (whole.computed, list(whole.patches)) == (0, list(patients))
+    pd.testing.assert_frame_equal(whole.features, computed.features, check_exact=True)
+    pd.testing.assert_frame_equal(whole.features, reused.features, check_exact=True)
+
+
 def test_the_key_changes_with_every_byte_and_setting(patients: dict[str, tuple[Path, Path]], tmp_path: Path) -> None:
     image, mask = patients["mid"]
     other = tmp_path / "other.nii.gz"

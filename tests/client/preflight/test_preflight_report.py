@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import re
+from collections.abc import Iterator, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +18,10 @@ from matplotlib.image import imread
 from preflight_runs import Run
 
 from client.preflight import montage, report
-from client.preflight.montage import coloured
+from client.preflight.montage import Tile, coloured
 from client.preflight.thumbnail import EDGE_PIXELS, thumbnail
 from client.volumes import Volume
+from client.workers import WorkerDied
 
 
 class Tags(HTMLParser):
@@ -91,6 +95,24 @@ def test_many_pictures_are_linked(tmp_path: Path, run_check: Run, monkeypatch: p
     embedded, linked = page_of(folder).count("data:image/jpeg"), page_of(folder).count('href="roi-')
     assert embedded + linked == 6
     assert embedded >= 1 <= linked
+
+
+def test_many_pages_are_drawn_by_workers_and_stay_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = [Tile(f"p{place}", "row 2", thumbnail(chest(place), window_hu=(-1350, 150))) for place in range(3)]
+    monkeypatch.setattr(montage, "TILES_A_PAGE", 1)
+    alone = list(montage.pages(shown, jobs=2))
+
+    def backwards(function: Any, parts: Sequence[Any], *, jobs: int) -> Iterator[tuple[int, Any]]:
+        for index in reversed(range(len(parts))):
+            page = pickle.loads(pickle.dumps(function(pickle.loads(pickle.dumps(parts[index])))))
+            yield index, WorkerDied("SIGKILL") if index == 1 else page
+
+    monkeypatch.setattr(montage, "MANY_PAGES", 3)
+    monkeypatch.setattr(montage, "run_in_workers", backwards)
+    together = list(montage.pages(shown, jobs=2))
+    assert [(one.number, one.patients) for one in together] == [(1, ("p0",)), (2, ("p1",)), (3, ("p2",))]
+    assert [one.png for one in together] == [one.png for one in alone]
+    assert len({one.png for one in together}) == 3
 
 
 @pytest.mark.parametrize("direction", [(1, 1), (-1, -1)])

@@ -80,9 +80,11 @@ def _cosine(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def test_agreement_is_the_cosine_over_the_common_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    one, other = detail(chest(1)), detail(cropped(chest(2)))
     monkeypatch.setattr(fingerprint, "SAME", -2)
-    assert next(iter(alike([one, other])))[2] == pytest.approx(_cosine(one, other), abs=1e-5)
+    one, other = detail(chest(1)), detail(cropped(chest(2)))
+    known = [np.random.default_rng(seed).integers(-127, 128, one.shape).astype(np.int8) for seed in range(2)]
+    for pair in ([one, other], known, [one, known[0]]):
+        assert next(iter(alike(pair)))[2] == pytest.approx(_cosine(*pair), abs=1e-5)
 
 
 def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
