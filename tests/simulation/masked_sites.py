@@ -171,6 +171,7 @@ def federation_of(names: tuple[str, ...]) -> Federation:
         trimmed_share=0.2,
         largest_update=10.0,
         too_large="unchecked",
+        update_format="float32",
         correlation=1.0,
         cross_site=False,
         secure_aggregation=True,
