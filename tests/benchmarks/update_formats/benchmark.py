@@ -89,12 +89,13 @@ def _round(
 
 
 def _table(title: str, unit: str, name: str, costs: dict[UpdateFormat, Cost], notes: Sequence[str] = ()) -> Table:
-    base = getattr(costs["float32"], name)
+    """Beside float32 where that costs anything; it is sent as it is and loses nothing."""
+    base, compared = getattr(costs["float32"], name), name in ("megabytes", "areas")
     rows = []
     for one, cost in costs.items():
         values = getattr(cost, name)
-        rows.append(Row(one, unit, values, [value / whole for value, whole in zip(values, base, strict=True) if whole]))
-    return Table(title, "times float32", rows, notes)
+        rows.append(Row(one, unit, values, [v / whole for v, whole in zip(values, base, strict=True)] if compared else ()))
+    return Table(title, "times float32" if compared else "", rows, notes)
 
 
 def _others(costs: dict[UpdateFormat, Cost], patients: int, rounds: int) -> list[Table]:
