@@ -94,7 +94,9 @@ def _table(title: str, unit: str, name: str, costs: dict[UpdateFormat, Cost], no
     rows = []
     for one, cost in costs.items():
         values = getattr(cost, name)
-        rows.append(Row(one, unit, values, [v / whole for v, whole in zip(values, base, strict=True)] if compared else ()))
+        rows.append(
+            Row(one, unit, values, [v / whole for v, whole in zip(values, base, strict=True)] if compared else ())
+        )
     return Table(title, "times float32" if compared else "", rows, notes)
 
 
