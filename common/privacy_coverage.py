@@ -84,7 +84,7 @@ def _training(study: Study) -> Iterator[Coverage]:
         yield Coverage("training", _WEIGHTS, "covered", f"{_LEARNS[privacy.mode]}; {why}")
         yield Coverage("training", _COUNTED, "not covered", "an exact count, and what follows from it")
         yield Coverage("training", _LOSS, "does not leave", "it would be exact")
-    if privacy is not None and privacy.validation == "withheld":
+    if study.withholds_validation:
         yield Coverage("training", _JUDGED, "does not leave", "the newest weights count as best in their place")
     else:
         yield Coverage("training", _JUDGED, "not covered", "exact sums over patients who are not trained on")

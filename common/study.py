@@ -91,6 +91,11 @@ class Study(Section):
             check_private(self.privacy, network=self.network, training=self.training, federation=self.federation)
         return self
 
+    @property
+    def withholds_validation(self) -> bool:
+        """Whether sums over validation patients stay at the sites, so that the newest weights count as best."""
+        return self.privacy is not None and self.privacy.validation == "withheld"
+
 
 def parse_study(text: str) -> Study:
     """Read a study from TOML text; StudyError names each wrong key and the nearest known one."""

@@ -58,8 +58,8 @@ def _strange_correlation(request: CorrelationRequest, study: Study, federation: 
 
 
 def _strange_validation(request: TrainingRequest, study: Study) -> str | None:
-    withheld = study.privacy is not None and study.privacy.validation == "withheld"
-    return "for sums over validation patients" if withheld and request.validate_weights else None
+    refused = study.withholds_validation and request.validate_weights
+    return "for sums over validation patients" if refused else None
 
 
 def _strange_round(request: TrainingRequest, study: Study, federation: Federation) -> str | None:

@@ -51,12 +51,6 @@ def _loss_of_a_step(noise_multiplier: float, sample_rate: float) -> np.ndarray:
     return np.asarray(rdp.compute_rdp(q=sample_rate, noise_multiplier=noise_multiplier, steps=1, orders=orders))
 
 
-def accountant_state(mechanisms: Sequence[Mechanism]) -> dict[str, object]:
-    """The same as the state of Opacus' RDP accountant."""
-    history = [(one.noise_multiplier, one.sample_rate, one.steps) for one in mechanisms]
-    return {"history": history, "mechanism": RDPAccountant.mechanism()}
-
-
 @lru_cache(maxsize=64)
 def least_noise(
     *, epsilon: float, delta: float, sample_rate: float, steps: int, beside: tuple[Mechanism, ...] = ()

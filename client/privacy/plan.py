@@ -39,8 +39,7 @@ def privacy_plan(study: Study, study_sha256: str, *, patients: int) -> Plan:
             f"privacy.delta is {privacy.delta:g}; with {patients} training patients it must be at most "
             f"{1 / (SAFE * patients):.2g}, or one of them may be given away whole; ask for a smaller one"
         )
-    steps = math.ceil(patients / federation.local_batch_size)
-    rate = min(1.0, federation.local_batch_size / patients)
+    steps, rate = poisson_batches(patients=patients, batch_size=federation.local_batch_size)
     beside = statistics_mechanisms(privacy)
     noise = least_noise(
         epsilon=privacy.epsilon,
@@ -51,6 +50,11 @@ def privacy_plan(study: Study, study_sha256: str, *, patients: int) -> Plan:
     )
     protection = Protection(noise, privacy.clipping_norm, rate, steps)
     return Plan(Budget(study_sha256, privacy.epsilon, privacy.delta), protection, beside)
+
+
+def poisson_batches(*, patients: int, batch_size: int) -> tuple[int, float]:
+    """Steps of one pass over the patients, and the probability that one of them is in a step."""
+    return math.ceil(patients / batch_size), min(1.0, batch_size / patients)
 
 
 def statistics_mechanisms(privacy: Privacy) -> Mapping[str, Mechanism]:

@@ -25,8 +25,7 @@ def judge(run: StudyRun, facts: dict[str, Any], sums: Sequence[Validation]) -> N
         facts.update(best_rank=rank, best_round=facts["weights_round"])
         run.state.put("best", run.state.arrays["current"])
     if rank is None:
-        privacy = run.study.privacy
-        kept = privacy is not None and privacy.validation == "withheld"
+        kept = run.study.withholds_validation
         remedy = "the study keeps them at the sites" if kept else "lower the sites' minimum"
         warning = f"no site may tell validation results, so the newest weights count as best; {remedy}"
         run.facts["warnings"] = sorted({*run.facts.get("warnings", []), warning})

@@ -79,7 +79,7 @@ def _exchange(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> None:
     if planned.first_epoch == 0 and planned.stage > 0:
         run.state.put("current", run.state.arrays["best"])
         facts.update(weights_round=facts["best_round"], judged=True)
-    if _unjudged(run) and not facts["judged"]:
+    if run.study.withholds_validation and not facts["judged"]:
         judge(run, facts, [])
     admit_latecomers(run)
     request = _request(run, planned, facts)
@@ -116,13 +116,8 @@ def _request(run: StudyRun, planned: Planned, facts: dict[str, Any]) -> Training
         round=planned.round,
         first_epoch=planned.first_epoch,
         epochs=planned.epochs,
-        validate_weights=not facts["judged"] and not _unjudged(run),
+        validate_weights=not facts["judged"] and not run.study.withholds_validation,
     )
-
-
-def _unjudged(run: StudyRun) -> bool:
-    """Whether the study keeps validation results at the sites, so that the newest weights count as best."""
-    return run.study.privacy is not None and run.study.privacy.validation == "withheld"
 
 
 def _average(run: StudyRun, planned: Planned, facts: dict[str, Any], updates: Updates) -> None:

@@ -15,6 +15,7 @@ from torch import nn
 from client.prediction import patient_logits, slice_logits
 from client.privacy.accounting import least_noise
 from client.privacy.noise import Noise
+from client.privacy.plan import poisson_batches
 from client.privacy.training import Protection, head_inputs, learning_part, private_epochs
 from client.samples import Samples
 from client.training import optimizer_for
@@ -32,7 +33,7 @@ UNCLIPPED = 1e6
 def protection(one: Trained, *, patients: int) -> Protection:
     """How strongly a model of so many training patients hides each of them; without a promise not at all."""
     recipe = RECIPES[one.mode]
-    steps, rate = math.ceil(patients / recipe.batch_size), min(1.0, recipe.batch_size / patients)
+    steps, rate = poisson_batches(patients=patients, batch_size=recipe.batch_size)
     if math.isinf(one.epsilon):
         return Protection(0.0, UNCLIPPED, rate, steps)
     noise = least_noise(epsilon=one.epsilon, delta=DELTA, sample_rate=rate, steps=steps * recipe.epochs)

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,6 @@ import torch
 import torch._dynamo
 
 from client.app import app as client_app
-from common.errors import DataError
 from common.messages import Letter, TrainingRequest, encode
 from common.parallel import cores, process_pool
 from simulation.federation.grid import InProcessGrid
@@ -25,7 +23,7 @@ from tests.benchmarks.exchange.federation import FULL, QUICK, Prepared
 from tests.benchmarks.exchange.stopwatch import round_seconds
 from tests.benchmarks.exchange.training import REQUEST_FILE, WEIGHTS_FILE
 from tests.benchmarks.exchange.untouched import in_processes
-from tests.benchmarks.peak import forget_peak, status_bytes
+from tests.benchmarks.peak import forget_peak, last_line, status_bytes
 
 SECONDS = 120
 SIZES = {"full": FULL, "quick": QUICK}
@@ -35,14 +33,7 @@ def peak_bytes(role: str, prepared: Prepared) -> float:
     """What `python -m` this module prints: server, client or alone, in a process of its own."""
     size = next(name for name, size in SIZES.items() if size == prepared.size)
     words = [sys.executable, "-m", __name__, role, str(prepared.folder), size]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"memory of {role}: took longer than {SECONDS} s; measure on an idle machine") from error
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise DataError(f"memory of {role}: {reason}; leave the program as it is while it is measured")
-    return float(done.stdout.splitlines()[-1])
+    return float(last_line(words, of=f"memory of {role}", seconds=SECONDS))
 
 
 def _serve(prepared: Prepared) -> None:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -15,9 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from common.errors import DataError
 from tests.benchmarks.growth.curve import Curve
-from tests.benchmarks.peak import forget_peak, status_bytes
+from tests.benchmarks.peak import forget_peak, last_line, status_bytes
 
 SECONDS = 600
 
@@ -44,14 +42,7 @@ def site_curves(counts: Sequence[int], rounds: int, say: Callable[[str], None]) 
 
 def _in_a_process(sites: int, rounds: int) -> SiteCosts:
     words = [sys.executable, "-m", __name__, str(sites), str(rounds)]
-    try:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=SECONDS, check=False)
-    except subprocess.TimeoutExpired as error:
-        raise DataError(f"{sites} sites: took longer than {SECONDS} s; measure on an idle machine") from error
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
-        raise DataError(f"{sites} sites: {reason}; leave the program as it is while it is measured")
-    return SiteCosts(**json.loads(done.stdout.splitlines()[-1]))
+    return SiteCosts(**json.loads(last_line(words, of=f"{sites} sites", seconds=SECONDS)))
 
 
 def _measure(folder: Path, sites: int, rounds: int) -> SiteCosts:

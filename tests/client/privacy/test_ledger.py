@@ -12,7 +12,7 @@ import pytest
 from opacus.accountants import RDPAccountant
 
 from client.audit.trail import Trail
-from client.privacy.accounting import Mechanism, accountant_state, spent_epsilon
+from client.privacy.accounting import Mechanism, spent_epsilon
 from client.privacy.ledger import Budget, Ledger
 from common.errors import BudgetError, LedgerError, TrailError
 
@@ -43,7 +43,8 @@ def test_rounds_cost_what_one_accountant_counts(tmp_path: Path) -> None:
 
 def test_the_ledger_is_the_state_of_opacus_accountant(tmp_path: Path) -> None:
     spent, accountant = spend(tmp_path, 1, 2, 3), RDPAccountant()
-    accountant.load_state_dict(accountant_state([one.mechanism for one in Ledger(tmp_path).of_study(STUDY)]))
+    history = [(one.noise_multiplier, one.sample_rate, one.steps) for one in Ledger(tmp_path).of_study(STUDY)]
+    accountant.load_state_dict({"history": history, "mechanism": "rdp"})
     assert accountant.get_epsilon(DELTA) == pytest.approx(spent)
 
 
