@@ -275,7 +275,7 @@ def test_the_card_says_what_it_must(sealed: Path, tmp_path: Path) -> None:
     private = card(differential_privacy={"epsilon": 3.0, "delta": 1e-5}, operating_point="None: too few.")
     seal(tmp_path, description(card=private, operating_point=None, synthetic=False), WEIGHTS, key=KEY)
     text = (tmp_path / "model_card.md").read_text()
-    assert "Differential privacy: epsilon 3 at delta 1e-05 for each training patient of a site" in text
+    assert "Differential privacy: epsilon 3 at delta 1e-05 for whether the data of one training patient" in text
     assert "No differential privacy" not in text
     assert "Operating point: none. None: too few." in text
     assert "SYNTHETIC" not in text
