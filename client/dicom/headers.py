@@ -31,7 +31,7 @@ _NAMES = (
 _TAGS = _NAMES.split()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Ignored:
     """A file that takes no part, and why in a few words."""
 
@@ -39,7 +39,7 @@ class Ignored:
     reason: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
     """A file that takes part, with the patient its tag names (empty for a NIfTI or NRRD volume)."""
 

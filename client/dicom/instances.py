@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 from pydicom.dataset import Dataset
 
@@ -18,7 +18,7 @@ SEG_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7")
 MaskKind = Literal["RTSTRUCT", "SEG", "volume"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CtFrame:
     """One image plane of a CT file; what the header lacks is None. Lengths in mm, angles in degrees."""
 
@@ -36,7 +36,7 @@ class CtFrame:
     current: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CtFile:
     """One CT file, its header and its planes."""
 
@@ -60,7 +60,7 @@ class CtFile:
         return all(frame.localiser for frame in self.frames)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MaskFile:
     """One file that may mark a tumour; a volume (NIfTI, NRRD) has no UID."""
 
@@ -68,6 +68,11 @@ class MaskFile:
     size: int
     kind: MaskKind
     sop_uid: str = ""
+
+
+_OWN_OF_A_FILE = frozenset({"path", "size", "sop_uid", "frames"})
+_OWN_OF_A_FRAME = frozenset({"position"})
+Part = TypeVar("Part", CtFile, CtFrame)
 
 
 def ct_file(data: Dataset, *, path: Path, size: int, whole_file: bool) -> CtFile:
@@ -90,6 +95,18 @@ def ct_file(data: Dataset, *, path: Path, size: int, whole_file: bool) -> CtFile
         frames=frames,
         whole=whole_file,
     )
+
+
+def kept_once(file: CtFile, known: dict[str, Any]) -> CtFile:
+    """The same file; values that are those of a file before it, and that `known` holds, are in memory once."""
+    frames = tuple(_kept_once(frame, _OWN_OF_A_FRAME, known) for frame in file.frames)
+    return replace(_kept_once(file, _OWN_OF_A_FILE, known), frames=frames)
+
+
+def _kept_once(one: Part, own: frozenset[str], known: dict[str, Any]) -> Part:
+    names = [field.name for field in fields(one) if field.name not in own]
+    # by their writing, for 0.0 and -0.0 are equal and not the same
+    return replace(one, **{name: known.setdefault(repr(getattr(one, name)), getattr(one, name)) for name in names})
 
 
 def _enhanced_frames(data: Dataset, shared: Dataset) -> tuple[CtFrame, ...]:

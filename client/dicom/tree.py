@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from client.dicom.copies import without_copies
 from client.dicom.headers import DAMAGED, SPOILED, UNREADABLE, Found, Ignored, look_at
-from client.dicom.instances import CtFile, MaskFile
+from client.dicom.instances import CtFile, MaskFile, kept_once
 from client.dicom.patient_files import PatientFiles
 from client.workers import WorkerDied, run_in_workers
 from common.errors import DataError
@@ -127,11 +127,19 @@ def _look_at_all(paths: Sequence[Path], *, jobs: int) -> list[Found | Ignored]:
     if len(portions) < 2:
         return list(look_at_portion(paths))
     found: dict[int, Sequence[Found | Ignored]] = {}
+    known: dict[str, Any] = {}
     with progress_bar("Reading DICOM headers", len(paths)) as advance:
         for index, answer in run_in_workers(look_at_portion, portions, jobs=jobs):
-            found[index] = _one_by_one(portions[index]) if isinstance(answer, WorkerDied) else answer
+            read = _one_by_one(portions[index]) if isinstance(answer, WorkerDied) else answer
+            found[index] = [_kept_once(one, known) for one in read]
             advance(len(portions[index]))
-    return [one for index in sorted(found) for one in found[index]]
+    return [one for index in sorted(found) for one in found.pop(index)]
+
+
+def _kept_once(one: Found | Ignored, known: dict[str, Any]) -> Found | Ignored:
+    if isinstance(one, Found) and isinstance(one.instance, CtFile):
+        return Found(known.setdefault(repr(one.patient_id), one.patient_id), kept_once(one.instance, known))
+    return one
 
 
 def look_at_portion(paths: Sequence[Path]) -> tuple[Found | Ignored, ...]:

@@ -9,8 +9,6 @@ synthetic ones, tests/client/preflight/test_preflight_twice.py).
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import SimpleITK as sitk
@@ -18,8 +16,6 @@ from scipy.ndimage import gaussian_filter
 
 from client.volumes import Volume
 
-SAME = 0.68
-"""From this agreement on two CT are named as one."""
 EDGE_MM, CELLS = 48.0, 24
 """The cube around the tumour, and its cells along each edge."""
 _SAMPLES = 2
@@ -27,9 +23,9 @@ _SURROUNDINGS, _NEIGHBOURHOOD, _FLOOR_HU = 1.0, 1.0, 10.0
 """In cells: what is taken off, and over what it is weighed; noise below the floor counts less."""
 _OUTSIDE_HU = -1e5
 _SHOWN_HU = (-1000.0, 400.0)
-_STEPS, _UNKNOWN = 40, -128
-_LEAST_COMMON = 0.1
-_AT_A_TIME = 256
+_STEPS = 40
+UNKNOWN = -128
+"""Marks a cell that the CT does not reach."""
 
 
 def content_sha256(image: sitk.Image) -> str:
@@ -48,7 +44,7 @@ def detail(volume: Volume) -> np.ndarray:
     residual = np.where(known, hounsfield - _smoothed(hounsfield, weight, _SURROUNDINGS), 0)
     strength = np.sqrt(_smoothed(residual**2, weight, _NEIGHBOURHOOD))
     steps = np.clip(np.rint(residual / (strength + _FLOOR_HU) * _STEPS), -127, 127)
-    return np.where(known, steps, _UNKNOWN).astype(np.int8)
+    return np.where(known, steps, UNKNOWN).astype(np.int8)
 
 
 def _smoothed(values: np.ndarray, weight: np.ndarray, cells: float) -> np.ndarray:
@@ -85,42 +81,3 @@ def _cells(values: np.ndarray) -> np.ndarray:
     blocks = values.reshape((CELLS, _SAMPLES) * 3)
     means: np.ndarray = blocks.mean(axis=(1, 3, 5))
     return means
-
-
-def alike(details: Sequence[np.ndarray]) -> Iterator[tuple[int, int, float]]:
-    """Pairs of details that agree to SAME or more, with the agreement: a cosine over the cells that both know."""
-    for first in range(0, len(details), _AT_A_TIME):
-        block = _block(details, first)
-        for second in range(first, len(details), _AT_A_TIME):
-            agreement = _cosines(block, block if second == first else _block(details, second))
-            for row, column in np.argwhere(agreement >= SAME):
-                one, other = first + int(row), second + int(column)
-                if one < other:
-                    yield one, other, float(agreement[row, column])
-
-
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """Details a row each, float32, 0 where nothing is known; which cells are known; whether all are."""
-
-    values: np.ndarray
-    known: np.ndarray
-    whole: bool
-
-
-def _block(details: Sequence[np.ndarray], start: int) -> _Block:
-    rows = np.stack([one.ravel() for one in details[start : start + _AT_A_TIME]])
-    known = rows != _UNKNOWN
-    return _Block(np.where(known, rows, 0).astype(np.float32), known, bool(known.all()))
-
-
-def _cosines(first: _Block, second: _Block) -> np.ndarray:
-    a, b = first.values, second.values
-    if first.whole and second.whole:
-        energy = np.square(a).sum(axis=1)[:, None] * np.square(b).sum(axis=1)
-        common = np.ones(energy.shape, bool)
-    else:
-        known_a, known_b = first.known.astype(np.float32), second.known.astype(np.float32)
-        energy = (a**2 @ known_b.T) * (known_a @ (b**2).T)
-        common = known_a @ known_b.T >= _LEAST_COMMON * a.shape[1]
-    return np.where(common & (energy > 0), (a @ b.T) / np.sqrt(np.maximum(energy, 1e-12)), 0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
+from client.preflight.agreement import alike
 from client.preflight.finding import Check, Item, Topic
-from client.preflight.fingerprint import alike
 from client.preflight.survey import Survey
 from common.report.words import counted, listed
 

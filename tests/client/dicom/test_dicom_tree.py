@@ -7,7 +7,9 @@ import pickle
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
@@ -16,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian, MRImageStorage
 
 from client.dicom import DicomError, convert, fingerprint, is_dicom, read_tree
+from client.dicom.instances import kept_once
 from client.workers import WorkerDied
 from common.errors import DataError
 
@@ -49,6 +52,21 @@ def test_workers_read_the_same_as_one_process(tmp_path: Path, monkeypatch: pytes
     alone = read_tree(tmp_path, jobs=1)
     monkeypatch.setattr("client.dicom.tree.PORTION", 4)
     assert read_tree(tmp_path, jobs=2) == alone
+
+
+def test_what_slices_have_in_common_is_in_memory_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    patient(tmp_path, "P1")
+    monkeypatch.setattr("client.dicom.tree.PORTION", 2)
+    first, *others = read_tree(tmp_path, jobs=2).patients["P1"].ct
+    for other in others:
+        assert other.series_uid is first.series_uid
+        assert other.frames[0].orientation is first.frames[0].orientation
+        assert other.sop_uid != first.sop_uid and other.frames[0].position != first.frames[0].position
+    first_frame = replace(first.frames[0], orientation=(1.0, 0.0, 0.0, 0.0, 1.0, 0.0))
+    turned = replace(first_frame, orientation=(1.0, -0.0, 0.0, 0.0, 1.0, 0.0))
+    known: dict[str, Any] = {}
+    kept = [kept_once(replace(first, frames=(frame,)), known) for frame in (first_frame, turned)]
+    assert [repr(one.frames[0]) for one in kept] == [repr(first_frame), repr(turned)]
 
 
 def test_a_worker_that_dies_costs_the_guilty_file_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,15 +14,16 @@ from chest import chest, write_site
 from phantoms import real_cases, tumour_volume
 from preflight_runs import Run
 
-from client.preflight import fingerprint
-from client.preflight.fingerprint import SAME, alike, content_sha256, detail
+from client.preflight import agreement as agreements
+from client.preflight.agreement import SAME, alike
+from client.preflight.fingerprint import content_sha256, detail
 from client.volumes import Volume, read_volume
 
 absent = pytest.mark.skipif(not real_cases(), reason="../shared/data is absent")
 
 
 def agreement(one: Volume, other: Volume, monkeypatch: pytest.MonkeyPatch) -> float:
-    monkeypatch.setattr(fingerprint, "SAME", -2)
+    monkeypatch.setattr(agreements, "SAME", -2)
     return next(iter(alike([detail(one), detail(other)])))[2]
 
 
@@ -80,7 +81,7 @@ def _cosine(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def test_agreement_is_the_cosine_over_the_common_cells(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fingerprint, "SAME", -2)
+    monkeypatch.setattr(agreements, "SAME", -2)
     one, other = detail(chest(1)), detail(cropped(chest(2)))
     known = [np.random.default_rng(seed).integers(-127, 128, one.shape).astype(np.int8) for seed in range(2)]
     for pair in ([one, other], known, [one, known[0]]):
@@ -88,10 +89,26 @@ def test_agreement_is_the_cosine_over_the_common_cells(monkeypatch: pytest.Monke
 
 
 def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fingerprint, "_AT_A_TIME", 2)
+    monkeypatch.setattr(agreements, "_AT_A_TIME", 2)
     details = [detail(chest(seed)) for seed in (0, 1, 2, 3, 1)]
     assert [pair[:2] for pair in alike(details)] == [(1, 4)]
     assert [pair[:2] for pair in alike([details[0], details[0]])] == [(0, 1)]
+
+
+def test_among_many_the_pairs_are_those_of_a_comparison_in_full() -> None:
+    random = np.random.default_rng(0)
+    details = [random.integers(-40, 41, (24, 24, 24)).astype(np.int8) for _ in range(600)]
+    for one, other, noise in ((0, 599, 12), (7, 8, 24), (300, 20, 23), (5, 256, 22), (255, 400, 60)):
+        details[other] = (details[one] + random.normal(0, noise, (24, 24, 24))).round().clip(-127, 127).astype(np.int8)
+    for place in (3, 256, 400):
+        details[place][: place % 7 + 8] = -128
+    in_full = [
+        (one, other)
+        for one, other in itertools.combinations(range(600), 2)
+        if _cosine(details[one], details[other]) >= SAME
+    ]
+    assert [pair[:2] for pair in alike(details)] == in_full
+    assert len(in_full) == 4
 
 
 def test_the_hash_is_of_voxels_and_size_only(tmp_path: Path) -> None:
