@@ -16,6 +16,7 @@ import pyarrow.parquet as parquet
 from client.cluster import run_on_cluster
 from client.extraction_cache import Recipe, Record, load_record, record_key, record_path
 from client.extraction_task import CannotWrite, Refusal, Task, compute_patient
+from client.known_digests import Digest, known_digests
 from client.quarantine import Quarantined
 from client.radiomics import feature_names
 from client.volume_files import ImageError, check_whole
@@ -103,17 +104,21 @@ def _find_all(
     patients: Mapping[str, tuple[Path, Path]], recipe: Recipe, cache: Path, taken: Taken, *, jobs: int
 ) -> dict[str, Record | Refusal | Task]:
     found: dict[str, Record | Refusal | Task] = {}
-    with progress_bar("what is known already", len(patients)) as advance, ThreadPoolExecutor(jobs) as threads:
-        looked_up = threads.map(lambda paths: _find(paths[0], paths[1], recipe, cache, taken), patients.values())
+    bar = progress_bar("what is known already", len(patients))
+    with bar as advance, known_digests(cache) as digest, ThreadPoolExecutor(jobs) as threads:
+        looked_up = threads.map(lambda paths: _find(paths, recipe, cache, taken, digest), patients.values())
         for name, outcome in zip(patients, looked_up, strict=True):
             found[name] = outcome
             advance(1)
     return found
 
 
-def _find(image: Path, mask: Path, recipe: Recipe, cache: Path, taken: Taken) -> Record | Refusal | Task:
+def _find(
+    paths: tuple[Path, Path], recipe: Recipe, cache: Path, taken: Taken, digest: Digest
+) -> Record | Refusal | Task:
+    image, mask = paths
     try:
-        path = record_path(cache, record_key(image, mask, recipe))
+        path = record_path(cache, record_key(image, mask, recipe, digest))
     except OSError as error:
         return _unreadable(image, mask, error)
     record = load_record(path, recipe, features=len(feature_names(recipe.radiomics)))

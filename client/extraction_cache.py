@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from client.known_digests import Digest, file_sha256
 from common import atomic
 from common.settings_hash import settings_json
 from common.study import Patches, Radiomics, Resampling
@@ -51,19 +52,15 @@ class Record:
     not_computed: dict[str, str]
 
 
-def record_key(image: Path, mask: Path, recipe: Recipe) -> str:
+def record_key(image: Path, mask: Path, recipe: Recipe, digest: Digest = file_sha256) -> str:
     """Name of a patient's record: SHA-256 of image, mask, settings and the code that computes; OSError."""
-    return content_key(image, mask, [recipe.json, [EXTRACTION_VERSION, version("pyradiomics"), version("SimpleITK")]])
+    code = [EXTRACTION_VERSION, version("pyradiomics"), version("SimpleITK")]
+    return content_key(image, mask, [recipe.json, code], digest)
 
 
-def content_key(image: Path, mask: Path, made_by: list[Any]) -> str:
+def content_key(image: Path, mask: Path, made_by: list[Any], digest: Digest = file_sha256) -> str:
     """SHA-256 of image, mask, and what is made of them by which settings and code; OSError when one cannot be read."""
-    digest = hashlib.sha256()
-    for path in (image, mask):
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    digest.update(json.dumps(made_by).encode())
-    return digest.hexdigest()
+    return hashlib.sha256(digest(image) + digest(mask) + json.dumps(made_by).encode()).hexdigest()
 
 
 def record_path(cache: Path, key: str) -> Path:

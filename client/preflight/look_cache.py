@@ -16,6 +16,7 @@ import numpy as np
 
 from client.extraction_cache import content_key
 from client.extraction_task import Refusal
+from client.known_digests import Digest, file_sha256
 from client.preflight.look import Hounsfield, Look, Task, Tumour, look
 from client.preflight.thumbnail import Thumbnail
 from common import atomic
@@ -25,11 +26,19 @@ LOOK_VERSION = 1
 _FACTS = ("size", "spacing_mm", "hounsfield", "tumour", "content_sha256", "synthetic")
 
 
-def known_look(task: Task, cache: Path) -> Look | Refusal:
+def look_path(task: Task, cache: Path, digest: Digest = file_sha256) -> Path | None:
+    """Where the record of a task lies or would; None when image or mask cannot be read."""
+    settings = [task.resampling.model_dump(mode="json"), list(task.window_hu)]
+    made_by = ["look", settings, [LOOK_VERSION, version("SimpleITK"), version("scipy")]]
+    with suppress(OSError):
+        return cache / "looks" / f"{content_key(task.image, task.mask, made_by, digest)}.npz"
+    return None
+
+
+def known_look(wanted: tuple[Task, Path | None]) -> Look | Refusal:
     """What `look` gave before for the same files and settings, or gives now; raises nothing."""
-    try:
-        path = _path(task, cache)
-    except OSError:
+    task, path = wanted
+    if path is None:
         return look(task)
     if (known := _load(path)) is not None:
         return known
@@ -39,12 +48,6 @@ def known_look(task: Task, cache: Path) -> Look | Refusal:
         with suppress(OSError):
             _save(path, seen)
     return seen
-
-
-def _path(task: Task, cache: Path) -> Path:
-    settings = [task.resampling.model_dump(mode="json"), list(task.window_hu)]
-    code = [LOOK_VERSION, version("SimpleITK"), version("scipy")]
-    return cache / "looks" / f"{content_key(task.image, task.mask, ['look', settings, code])}.npz"
 
 
 def _save(path: Path, seen: Look) -> None:

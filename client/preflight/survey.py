@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from client.check import everyone_in_quarantine, image_files
 from client.cohort import Cohort, read_cohort
 from client.extraction_task import Refusal
+from client.known_digests import known_digests
 from client.preflight.look import Look, Task
-from client.preflight.look_cache import known_look
+from client.preflight.look_cache import known_look, look_path
 from client.quarantine import Quarantined
 from client.site import Site
 from client.workers import WorkerDied, run_in_workers
@@ -60,9 +61,20 @@ def survey(site: Site, study: Study | None, *, jobs: int) -> Survey:
 
 def _look_at_all(tasks: list[Task], cache: Path, *, jobs: int) -> list[Look | Refusal]:
     found: dict[int, Look | Refusal] = {}
+    wanted = _with_paths(tasks, cache, jobs=jobs)
     with progress_bar("images and masks", len(tasks)) as advance:
-        for index, outcome in run_in_workers(partial(known_look, cache=cache), tasks, jobs=jobs):
+        for index, outcome in run_in_workers(known_look, wanted, jobs=jobs):
             image = tasks[index].image
             found[index] = Refusal(image, outcome.sentence()) if isinstance(outcome, WorkerDied) else outcome
             advance(1)
     return [found[index] for index in range(len(tasks))]
+
+
+def _with_paths(tasks: list[Task], cache: Path, *, jobs: int) -> list[tuple[Task, Path | None]]:
+    found = []
+    bar = progress_bar("what is known already", len(tasks))
+    with bar as advance, known_digests(cache) as digest, ThreadPoolExecutor(jobs) as threads:
+        for task, path in zip(tasks, threads.map(lambda one: look_path(one, cache, digest), tasks), strict=True):
+            found.append((task, path))
+            advance(1)
+    return found

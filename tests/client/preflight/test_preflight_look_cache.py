@@ -13,7 +13,6 @@ from phantoms import tumour_volume, write_volume
 from client.extraction_task import Refusal
 from client.preflight import look_cache
 from client.preflight.look import Look, Task, look
-from client.preflight.look_cache import known_look
 from common.paper_settings import PAPER_RESAMPLING
 
 
@@ -29,6 +28,10 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[Task]:
     tasks: list[Task] = []
     monkeypatch.setattr(look_cache, "look", lambda task: tasks.append(task) or look(task))
     return tasks
+
+
+def known_look(task: Task, cache: Path) -> Look | Refusal:
+    return look_cache.known_look((task, look_cache.look_path(task, cache)))
 
 
 def content(seen: Look | Refusal) -> Any:
@@ -52,7 +55,7 @@ def test_other_content_settings_and_damage_are_looked_at(task: Task, looked: lis
     known_look(window, cache)
     known_look(stock, cache)
     assert looked == [task, window, stock]
-    (file,) = [one for one in cache.glob("looks/*.npz") if one == look_cache._path(task, cache)]
+    (file,) = [one for one in cache.glob("looks/*.npz") if one == look_cache.look_path(task, cache)]
     file.write_bytes(file.read_bytes()[:-300])
     known_look(task, cache)
     write_volume(tumour_volume(4), tmp_path, "p")
