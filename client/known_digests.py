@@ -30,7 +30,7 @@ def file_sha256(path: Path) -> bytes:
 
 @contextmanager
 def known_digests(cache: Path) -> Iterator[Digest]:
-    """A `Digest`, for several threads, that remembers in `cache`; a cache that takes or gives nothing is done without."""
+    """A `Digest`, for several threads, that remembers in `cache` as far as that can be read and written."""
     target = cache / "digests.json"
     known = _Known(_load(target))
     before = dict(known.seals)

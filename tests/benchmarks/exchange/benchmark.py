@@ -14,7 +14,7 @@ from common.parallel import cores, process_pool
 from server.live import Live
 from simulation.federation.grid import ParallelGrid
 from tests.benchmarks.exchange import tables
-from tests.benchmarks.exchange.federation import FULL, QUICK, Prepared, Submit, prepare
+from tests.benchmarks.exchange.federation import FULL, MANY, QUICK, Prepared, Size, Submit, prepare
 from tests.benchmarks.exchange.memory import peak_bytes
 from tests.benchmarks.exchange.pure import pure_exchange
 from tests.benchmarks.exchange.training import rounds_and_alone
@@ -24,9 +24,13 @@ Say = Callable[[str], None]
 
 
 def exchange(quick: bool, say: Say) -> list[Table]:
-    """Prepare a federation once, then measure; at most a few minutes."""
+    """A federation of a few sites, then one of many; at most a quarter of an hour."""
     logging.getLogger("flwr").setLevel(logging.ERROR)
-    size = QUICK if quick else FULL
+    return [table for size in ((QUICK,) if quick else (FULL, MANY)) for table in _of_size(size, say)]
+
+
+def _of_size(size: Size, say: Say) -> list[Table]:
+    """Prepare a federation once, then measure."""
     with tempfile.TemporaryDirectory(prefix="pdl1es-benchmark-") as folder:
         with process_pool(jobs=cores()) as submit:
             say(f"exchange: preparing {size.sites} sites")
@@ -36,7 +40,8 @@ def exchange(quick: bool, say: Say) -> list[Table]:
             rounds = rounds_and_alone(prepared, submit)
             pure = pure_exchange(prepared, state, submit, say)
         say("exchange: memory")
-        roles = ("server", "client", "alone")
+        # what a site takes does not depend on how many there are
+        roles = ("server",) if size == MANY else ("server", "client", "alone")
         memory = {role: [peak_bytes(role, prepared) for _ in range(size.slow_turns)] for role in roles}
     return [
         tables.training_table(rounds, size, jobs=cores()),

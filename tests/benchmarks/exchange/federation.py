@@ -1,4 +1,4 @@
-"""Four sites with made-up patients and DenseNet121 at full size, prepared up to the training."""
+"""Sites with made-up patients and DenseNet121 at full size, prepared up to the training."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ class Size:
 
 
 FULL = Size(sites=4, training=64, validation=12, pixels=112, rounds=4, turns=4, slow_turns=2)
+MANY = Size(sites=16, training=64, validation=12, pixels=112, rounds=3, turns=2, slow_turns=1)
 QUICK = Size(sites=2, training=16, validation=12, pixels=32, rounds=2, turns=1, slow_turns=1)
 
 

@@ -19,14 +19,14 @@ from common.messages import Letter, TrainingRequest, encode
 from common.parallel import cores, process_pool
 from simulation.federation.grid import InProcessGrid
 from tests.benchmarks.exchange.alone import training_alone
-from tests.benchmarks.exchange.federation import FULL, QUICK, Prepared
+from tests.benchmarks.exchange.federation import FULL, MANY, QUICK, Prepared
 from tests.benchmarks.exchange.stopwatch import round_seconds
 from tests.benchmarks.exchange.training import REQUEST_FILE, WEIGHTS_FILE
 from tests.benchmarks.exchange.untouched import in_processes
 from tests.benchmarks.peak import forget_peak, last_line, status_bytes
 
 SECONDS = 120
-SIZES = {"full": FULL, "quick": QUICK}
+SIZES = {"full": FULL, "many": MANY, "quick": QUICK}
 
 
 def peak_bytes(role: str, prepared: Prepared) -> float:

@@ -41,7 +41,7 @@ def wire_table(rounds: Rounds, weights: int, size: Size) -> Table:
         Row("question and answer", "MB", sites, [value / (2 * weights) for value in rounds.wire_bytes]),
         Row("twice the weights in float32", "MB", [2 * weights / MEGA], [1.0]),
     ]
-    return Table("Bytes of a round and site", "times twice the weights", rows, wire_notes(size))
+    return Table(f"Bytes of a round and site, {size.sites} sites", "times twice the weights", rows, wire_notes(size))
 
 
 def memory_table(memory: Mapping[str, Sequence[float]], weights: int, size: Size) -> Table:
@@ -54,9 +54,10 @@ def memory_table(memory: Mapping[str, Sequence[float]], weights: int, size: Size
     rows = [
         Row(name, "MB", [value / MEGA for value in memory[role]], [value / weights for value in memory[role]])
         for role, name in names.items()
+        if role in memory
     ]
     rows.append(Row("the weights in float32", "MB", [weights / MEGA], [1.0]))
-    return Table("Peak memory beyond the imports", "times the weights", rows, memory_notes(size))
+    return Table(f"Peak memory beyond the imports, {size.sites} sites", "times the weights", rows, memory_notes(size))
 
 
 def pure_table(pure: Pure, size: Size, *, arrays: int) -> Table:
