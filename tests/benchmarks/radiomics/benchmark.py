@@ -19,6 +19,7 @@ from tests.benchmarks.radiomics.cohort import cohort_seconds
 from tests.benchmarks.radiomics.competitors import ORIGINAL_ONLY, OURS, ROUNDED, SAME_INTERFACE, STOCK
 from tests.benchmarks.radiomics.engine import PAPER
 from tests.benchmarks.radiomics.measured import in_turns, largest_difference
+from tests.benchmarks.radiomics.stages import stages_table
 from tests.benchmarks.table import Table
 
 Say = Callable[[str], None]
@@ -36,6 +37,8 @@ def radiomics(quick: bool, say: Say) -> list[Table]:
         say("radiomics: writing the tumours")
         patients = written(Path(folder), here)
         found = _one_core(patients, 1 if quick else 3, Path(folder), say)
+        say("radiomics: stages")
+        found.append(stages_table(patients, 1 if quick else 3))
         found.append(_unfiltered(patients, quick, Path(folder), say))
         found.append(_all_cores(patients, quick, Path(folder), say))
     return [tables.with_absent(table, absent) for table in found]
