@@ -92,6 +92,8 @@ def _origin_misfit(picture: sitk.Image, labels: sitk.Image) -> str:
 def one_label(labels: sitk.Image, path: Path) -> sitk.Image:
     """The mask with its only label made 1 (uint8); ImageError when it has none or several."""
     voxels = sitk.GetArrayViewFromImage(labels)
+    if voxels.dtype == np.uint8 and voxels.max() == 1:
+        return labels
     marked = voxels != 0
     count = int(np.count_nonzero(marked))
     if count == 0:

@@ -22,7 +22,7 @@ def growth(quick: bool, say: Say) -> list[Table]:
 
 
 def _patients(quick: bool, say: Say) -> Table:
-    curves = patient_curves((30, 60, 120) if quick else (100, 300, 1000, 3000, 10_000), 1 if quick else 2, say)
+    curves = patient_curves((30, 60, 120) if quick else (100, 300, 1000, 3000, 10_000), 1 if quick else 3, say)
     picture = _drawn("growth-patients.svg", curves, of="patients", cost="seconds", quick=quick)
     notes = [
         "One process of one thread; features and patches lie in the site's cache, patches of 32 pixels; images are a "
