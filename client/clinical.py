@@ -6,11 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import sklearn
 from sklearn.impute import KNNImputer
 
 from common.scaling import Scaling, fit_scaling
 from common.study import ClinicalVariable
 
+_DISTANCES_MB = 16
+"""Distances between patients in memory at a time: all at once they grow with the square of the patients."""
 VARIABLES: tuple[ClinicalVariable, ...] = ("age", "sex", "smoking", "family_history")
 _CODES: dict[str, dict[str, float]] = {
     "sex": {"female": 0.0, "male": 1.0},
@@ -39,7 +42,8 @@ class ClinicalPreparation:
     def apply(self, encoded: pd.DataFrame) -> np.ndarray:
         """Impute and standardise; returns float64 (patients, 4) without NaN."""
         imputer = KNNImputer(n_neighbors=self.neighbours, weights="distance", keep_empty_features=True)
-        return np.asarray(imputer.fit(self.donors).transform(self.scaling.apply(encoded.to_numpy())))
+        with sklearn.config_context(working_memory=_DISTANCES_MB):
+            return np.asarray(imputer.fit(self.donors).transform(self.scaling.apply(encoded.to_numpy())))
 
 
 @dataclass(frozen=True)
