@@ -28,8 +28,8 @@ def _patients(quick: bool, say: Say) -> Table:
         "One process of one thread; features and patches lie in the site's cache, patches of 32 pixels; images are a "
         "few bytes, so that reading and resampling, which are the same for every patient, are not in it.",
         "By their nature more than linear: imputation compares each patient who lacks a value with each training "
-        "patient; the search for patients twice multiplies short sketches of all pairs, and compares in full only those "
-        "that come near; rank tests sort. What outgrows the processor's cache shows as well.",
+        "patient; the search for patients twice multiplies short sketches of all pairs and compares in full only what "
+        "comes near; rank tests sort. What outgrows the processor's cache shows as well.",
     ]
     return growth_table("Patients", "patients", curves, notes, picture=picture)
 
