@@ -6,9 +6,14 @@ import torch
 from torch import Tensor
 
 
-def flip_and_rotate(patches: Tensor, *, generator: torch.Generator) -> Tensor:
-    """Each square patch (n, h, w) in one of its eight symmetric positions, drawn from a CPU generator."""
-    draws = torch.randint(0, 2, (3, len(patches), 1, 1), generator=generator).bool().to(patches.device)
-    patches = torch.where(draws[0], patches.flip(1), patches)
-    patches = torch.where(draws[1], patches.flip(2), patches)
-    return torch.where(draws[2], patches.transpose(1, 2), patches)
+def draw_positions(patches: int, *, generator: torch.Generator) -> Tensor:
+    """For each of so many patches one of a square's eight symmetric positions: bool (3, n), drawn on the CPU."""
+    return torch.randint(0, 2, (3, patches), generator=generator).bool()
+
+
+def flip_and_rotate(patches: Tensor, positions: Tensor) -> Tensor:
+    """Each square patch (n, h, w) in its position."""
+    upright, sideways, turned = positions[:, :, None, None]
+    patches = torch.where(upright, patches.flip(1), patches)
+    patches = torch.where(sideways, patches.flip(2), patches)
+    return torch.where(turned, patches.transpose(1, 2), patches)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from client.augmentation import flip_and_rotate
+from client.augmentation import draw_positions, flip_and_rotate
 from client.checkpoint import Checkpoint
 from client.prediction import mixed_precision, patient_logits, slice_logits
 from client.samples import Samples
@@ -23,6 +23,8 @@ from common.seeds import derive_seed
 from common.study import Training
 
 Weights = dict[str, Tensor]
+Draw = tuple[Tensor, Tensor, Tensor | None]
+"""Of a batch: which patients, which slice of each, and in which position."""
 
 
 @dataclass(frozen=True)
@@ -63,25 +65,35 @@ def train_epoch(
     `penalty` of the network is added to the loss of each step, but not to what is returned.
     """
     torch.manual_seed(seed)
-    generator = torch.Generator().manual_seed(seed)
-    patients, slices = _draw(len(samples), samples.slices(parts), settings, generator)
+    epoch = _draw(samples, parts, settings, torch.Generator().manual_seed(seed))
     values = samples.values(parts)
     network.train()
     total = torch.zeros((), device=samples.labels.device)
-    for batch in torch.arange(len(patients)).tensor_split(math.ceil(len(patients) / settings.batch_size)):
-        who, which = patients[batch].to(total.device), slices[batch].to(total.device)
-        patches = _patches(samples, parts, who, which, settings, generator)
+    for who, which, positions in epoch:
+        patches = _patches(samples, who, which, positions) if parts.patches else None
         with mixed_precision(total.device):
             logits = network(patches, values[who])
         loss = functional.cross_entropy(logits.float(), samples.labels[who])
         optimizer.zero_grad()
         (loss if penalty is None else loss + penalty(network)).backward()
         optimizer.step()
-        total += loss.detach() * len(batch)
-    return float(total) / len(patients)
+        total += loss.detach() * len(who)
+    return float(total) / sum(len(who) for who, _, _ in epoch)
 
 
-def _draw(patients: int, slices: int, settings: Training, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _draw(samples: Samples, parts: Parts, settings: Training, generator: torch.Generator) -> list[Draw]:
+    """An epoch's batches, drawn on the CPU and brought to the samples' device in one go: the loop waits for nothing."""
+    order, which = _order(len(samples), samples.slices(parts), settings, generator)
+    batches = math.ceil(len(order) / settings.batch_size)
+    device, sizes = samples.labels.device, [len(one) for one in order.tensor_split(batches)]
+    drawn = [one.to(device).split(sizes) for one in (order, which)]
+    if not (parts.patches and settings.flips_and_rotations):
+        return [(*one, None) for one in zip(*drawn, strict=True)]
+    positions = torch.cat([draw_positions(size, generator=generator) for size in sizes], dim=1).to(device)
+    return list(zip(*drawn, positions.split(sizes, dim=1), strict=True))
+
+
+def _order(patients: int, slices: int, settings: Training, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Which slice of which patient comes when: positions and slice numbers in the order of the epoch."""
     if settings.slices_per_epoch == "all":
         order = torch.randperm(patients * slices, generator=generator)
@@ -90,13 +102,9 @@ def _draw(patients: int, slices: int, settings: Training, generator: torch.Gener
     return order, torch.randint(0, slices, (patients,), generator=generator)
 
 
-def _patches(
-    samples: Samples, parts: Parts, who: Tensor, which: Tensor, settings: Training, generator: torch.Generator
-) -> Tensor | None:
-    if not parts.patches:
-        return None
+def _patches(samples: Samples, who: Tensor, which: Tensor, positions: Tensor | None) -> Tensor:
     patches = samples.patches[who, which]
-    return flip_and_rotate(patches, generator=generator) if settings.flips_and_rotations else patches
+    return patches if positions is None else flip_and_rotate(patches, positions)
 
 
 def validate(network: FusionNetwork, parts: Parts, samples: Samples) -> tuple[float, float]:

@@ -15,7 +15,7 @@ from opacus import GradSampleModule
 from torch import Tensor, nn
 from torch.nn import functional
 
-from client.augmentation import flip_and_rotate
+from client.augmentation import draw_positions, flip_and_rotate
 from client.prediction import BATCH
 from client.privacy.noise import Noise
 from client.privacy.optimizer import PrivateOptimizer
@@ -130,7 +130,8 @@ def _full_batch(
             which = torch.randint(0, samples.slices(parts), (len(chosen),), generator=generator).to(chosen.device)
             patches = samples.patches[chosen, which]
             if settings.flips_and_rotations:
-                patches = flip_and_rotate(patches, generator=generator)
+                positions = draw_positions(len(chosen), generator=generator)
+                patches = flip_and_rotate(patches, positions.to(chosen.device))
         logits: Tensor = wrapped(patches, values[chosen]).unsqueeze(1)
         return logits
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from client.augmentation import flip_and_rotate
+from client.augmentation import draw_positions, flip_and_rotate
 from client.checkpoint import Checkpoint
 from client.prediction import patient_logits, patient_scores, slice_logits
 from client.samples import Samples
@@ -137,6 +137,6 @@ def test_confident_patients_keep_their_rank() -> None:
 
 def test_augmentation_only_turns_and_flips() -> None:
     patch = torch.arange(9, dtype=torch.uint8).reshape(1, 3, 3).repeat(400, 1, 1)
-    turned = flip_and_rotate(patch, generator=torch.Generator().manual_seed(0))
+    turned = flip_and_rotate(patch, draw_positions(len(patch), generator=torch.Generator().manual_seed(0)))
     assert len({tuple(image.flatten().tolist()) for image in turned}) == 8
     assert (turned[:, 1, 1] == 4).all()
