@@ -1,8 +1,9 @@
 """SHA-256 of files, read once: again only when the file system says that a file is another.
 
-A file is the same while inode, size, time of content and time of change are. The last is set by the system at every
-change and by no program, so that a file altered under its old date is read again. A file changed moments ago is not
-remembered, for a second change within one tick of the clock would not show (as git holds it with its index).
+A file is the same while inode, size, time of content and time of change are. Where a file system keeps the last, no
+program sets it, so that a file altered under its old date is read again; where it keeps none (FAT, some network shares)
+the date alone tells. A file changed moments before it is read is not remembered, for a second change within one tick of
+the clock would not show (as git holds it with its index). Without `digests.json` everything is read again.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ def known_digests(cache: Path) -> Iterator[Digest]:
         yield known.digest
     finally:
         if known.seals != before:
+            there = {name: seal for name, seal in known.seals.items() if Path(name).exists()}
             with suppress(OSError):
-                atomic.write_bytes(target, json.dumps(known.seals).encode())
+                atomic.write_bytes(target, json.dumps(there).encode())
 
 
 class _Known:
@@ -49,12 +51,12 @@ class _Known:
         self.seals = seals
 
     def digest(self, path: Path) -> bytes:
-        name, status = str(path.absolute()), path.stat()
+        name, begun, status = str(path.absolute()), time.time_ns(), path.stat()
         says = _says(status)
         if (seal := self.seals.get(name)) and seal[0] == says:
             return bytes.fromhex(seal[1])
         found = file_sha256(path)
-        settled = time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS
+        settled = begun - max(status.st_mtime_ns, status.st_ctime_ns) > _SETTLED_NS
         if settled and _says(path.stat()) == says:
             self.seals[name] = [says, found.hex()]
         return found

@@ -93,7 +93,7 @@ def one_label(labels: sitk.Image, path: Path) -> sitk.Image:
     """The mask with its only label made 1 (uint8); ImageError when it has none or several."""
     voxels = sitk.GetArrayViewFromImage(labels)
     if voxels.dtype == np.uint8 and voxels.max() == 1:
-        return labels
+        return _bare(voxels, labels)
     marked = voxels != 0
     count = int(np.count_nonzero(marked))
     if count == 0:
@@ -103,7 +103,12 @@ def one_label(labels: sitk.Image, path: Path) -> sitk.Image:
         found = np.unique(voxels[marked])
         shown = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if len(found) > 5 else "")
         raise ImageError(path, f"has {len(found)} labels ({shown}), a mask has one; keep the tumour's label only")
-    binary: sitk.Image = sitk.GetImageFromArray(marked.view(np.uint8))
+    return _bare(marked.view(np.uint8), labels)
+
+
+def _bare(voxels: np.ndarray, labels: sitk.Image) -> sitk.Image:
+    """The voxels on the grid of the labels, without what else their header says."""
+    binary: sitk.Image = sitk.GetImageFromArray(voxels)
     binary.CopyInformation(labels)
     return binary
 

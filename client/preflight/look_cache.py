@@ -43,7 +43,8 @@ def known_look(wanted: tuple[Task, Path | None]) -> Look | Refusal:
     if (known := _load(path)) is not None:
         return known
     seen = look(task)
-    if isinstance(seen, Look):
+    # files that were changed since their name was made would be found under what they were
+    if isinstance(seen, Look) and look_path(task, path.parents[1]) == path:
         # a check does without a cache that takes nothing
         with suppress(OSError):
             _save(path, seen)

@@ -12,7 +12,7 @@ PAGE = Path("docs") / "benchmarks.md"
 HEAD = """\
 # Benchmarks
 
-Every number on this page is written by `uv run python -m tests.benchmarks`, none by hand. What is compared was run
+Every number in a table is written by `uv run python -m tests.benchmarks`, none by hand. What is compared was run
 beside each other, in turns, on the machine and on the day that stand above it; absolute times are of that machine,
 ratios carry further.
 """

@@ -86,6 +86,35 @@ def test_a_file_that_changes_while_it_is_read_is_not_remembered(
     assert digest(path) == hashlib.sha256(b"other voxels").hexdigest()
 
 
+def test_a_slow_reading_makes_no_file_old(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, clock = written(tmp_path, b"voxels"), [path_time(tmp_path)]
+
+    def slow(one: Path) -> bytes:
+        clock[0] += 10_000_000_000
+        return file_sha256(one)
+
+    monkeypatch.setattr(known_digests.time, "time_ns", lambda: clock[0])
+    monkeypatch.setattr(known_digests, "file_sha256", slow)
+    digest(path)
+    assert not (tmp_path / "cache").exists()
+
+
+def path_time(folder: Path) -> int:
+    return (folder / "ct.nii").stat().st_ctime_ns
+
+
+@pytest.mark.usefixtures("settled")
+def test_a_file_that_is_gone_is_forgotten(tmp_path: Path) -> None:
+    path, other = written(tmp_path, b"voxels"), tmp_path / "other.nii"
+    other.write_bytes(b"others")
+    with remembered(tmp_path / "cache") as found:
+        found(path), found(other)
+    other.unlink()
+    written(tmp_path, b"new voxels")
+    digest(path)
+    assert list(json.loads((tmp_path / "cache" / "digests.json").read_bytes())) == [str(path)]
+
+
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"%s": ["1", "zz"]}', b'{"%s": ["1"]}', b'{"%s": ["%s", "abcd"]}'])
 def test_a_damaged_memory_is_none(tmp_path: Path, content: bytes, read: list[str]) -> None:

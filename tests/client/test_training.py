@@ -15,7 +15,7 @@ from client.augmentation import draw_positions, flip_and_rotate
 from client.checkpoint import Checkpoint
 from client.prediction import patient_logits, patient_scores, slice_logits
 from client.samples import Samples
-from client.training import Epoch, Weights, train
+from client.training import Epoch, Weights, _draw, train
 from common.errors import DataError
 from common.network import Parts, build_network
 from common.study import Network, Stage, Training
@@ -140,3 +140,28 @@ def test_augmentation_only_turns_and_flips() -> None:
     turned = flip_and_rotate(patch, draw_positions(len(patch), generator=torch.Generator().manual_seed(0)))
     assert len({tuple(image.flatten().tolist()) for image in turned}) == 8
     assert (turned[:, 1, 1] == 4).all()
+
+
+@pytest.mark.parametrize("slices_per_epoch", ["one", "all"])
+@pytest.mark.parametrize("turned", [True, False])
+def test_an_epoch_is_drawn_batch_by_batch_from_one_generator(slices_per_epoch: str, turned: bool) -> None:
+    patients = samples(7, seed=1)
+    settings = SETTINGS.model_copy(
+        update={"batch_size": 3, "slices_per_epoch": slices_per_epoch, "flips_and_rotations": turned}
+    )
+    drawn = _draw(patients, FUSION, settings, torch.Generator().manual_seed(5))
+    again = torch.Generator().manual_seed(5)
+    if slices_per_epoch == "all":
+        order = torch.randperm(21, generator=again)
+        who, which = order // 3, order % 3
+    else:
+        who, which = torch.randperm(7, generator=again), torch.randint(0, 3, (7,), generator=again)
+    sizes = [len(one[0]) for one in drawn]
+    assert sum(sizes) == len(who) and max(sizes) <= 3
+    for found, some, slices in zip(drawn, who.split(sizes), which.split(sizes), strict=True):
+        assert torch.equal(found[0], some) and torch.equal(found[1], slices)
+        if turned:
+            assert found[2] is not None
+            assert torch.equal(found[2], torch.randint(0, 2, (3, len(some)), generator=again).bool())
+        else:
+            assert found[2] is None

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from phantoms import tumour_volume, volume_of, write_volume
 
 from client.volume_files import ImageError
-from client.volume_rules import MISFIT_VOXELS, check_geometry
+from client.volume_rules import MISFIT_VOXELS, check_geometry, one_label
 from client.volumes import Volume, read_volume
 
 
@@ -114,6 +114,14 @@ def test_masks_that_mark_too_little_or_too_much(tmp_path: Path) -> None:
     several[5, 6:9, 7:12] = 1
     several[6, 6:9, 7:12] = 3
     assert "has 2 labels (1, 3)" in with_mask(tmp_path, several)
+
+
+def test_a_mask_of_0_and_1_loses_what_a_header_says() -> None:
+    mask = sitk.GetImageFromArray(np.eye(4, dtype=np.uint8)[None].repeat(3, 0))
+    mask.SetMetaData("PatientName", "Doe^Jane")
+    binary = one_label(mask, Path("mask.nii"))
+    assert not binary.GetMetaDataKeys() and mask.GetMetaDataKeys()
+    assert np.array_equal(sitk.GetArrayFromImage(binary), sitk.GetArrayFromImage(mask))
 
 
 def test_another_label_than_one_is_taken(tmp_path: Path) -> None:

@@ -63,6 +63,15 @@ def test_other_content_settings_and_damage_are_looked_at(task: Task, looked: lis
     assert len(looked) == 5
 
 
+def test_what_changed_under_its_name_is_not_remembered_as_what_it_was(
+    task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = look_cache.look_path(task, tmp_path / "cache")
+    write_volume(tumour_volume(4), tmp_path, "p")
+    assert isinstance(look_cache.known_look((task, path)), Look)
+    assert not (tmp_path / "cache").exists()
+
+
 def test_a_refusal_is_given_anew_and_a_cache_that_takes_nothing_does_no_harm(task: Task, tmp_path: Path) -> None:
     gone = replace(task, image=tmp_path / "none.nii.gz")
     refused = known_look(gone, tmp_path / "cache")

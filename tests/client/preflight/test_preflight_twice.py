@@ -95,6 +95,16 @@ def test_pairs_are_found_across_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [pair[:2] for pair in alike([details[0], details[0]])] == [(0, 1)]
 
 
+def test_pairs_of_few_of_partial_and_of_empty_details() -> None:
+    random = np.random.default_rng(0)
+    whole = random.integers(-100, 101, (24, 24, 24)).astype(np.int8)
+    partial, flat = whole.copy(), np.zeros_like(whole)
+    partial[:5] = -128
+    assert alike([]) == alike([whole]) == alike([partial]) == alike([flat, flat]) == []
+    assert [pair[:2] for pair in alike([partial, flat, whole])] == [(0, 2)]
+    assert [pair[:2] for pair in alike([partial, partial, whole, whole])] == list(itertools.combinations(range(4), 2))
+
+
 def test_among_many_the_pairs_are_those_of_a_comparison_in_full() -> None:
     random = np.random.default_rng(0)
     details = [random.integers(-40, 41, (24, 24, 24)).astype(np.int8) for _ in range(600)]
