@@ -44,7 +44,7 @@ def check_command(
     target, pictures = site.results / "check", Pictures()
     for old in target.glob("roi-*.png"):
         old.unlink()
-    for page in pages(tiles(done.survey), jobs=asked.jobs):
+    for page in pages(tiles(done.survey), jobs=asked.jobs, cache=site.cache):
         file = f"roi-{page.number}.png"
         atomic.write_bytes(target / file, page.png)
         pictures.add(page, file)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import textwrap
+import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -17,12 +23,15 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from client.preflight.thumbnail import Thumbnail
-from client.workers import WorkerDied, run_in_workers
+from client.workers import run_in_workers
+from common import atomic
 from common.progress import progress_bar
 
 if TYPE_CHECKING:
     from client.preflight.survey import Survey
 
+PAGE_VERSION = 1
+"""Raised whenever this code draws the same patients in another way."""
 TILES_A_PAGE, COLUMNS = 24, 6
 MANY_PAGES = 10
 """From so many pages on, processes that draw are worth their start."""
@@ -79,22 +88,49 @@ def _size(spacing_mm: tuple[float, float, float]) -> str:
     return " x ".join(f"{step:.3g}" for step in spacing_mm) + " mm"
 
 
-def pages(shown: Sequence[Tile], *, jobs: int) -> Iterator[Page]:
-    """The pages in their order, drawn by several processes when they are many."""
+def pages(shown: Sequence[Tile], *, jobs: int, cache: Path) -> Iterator[Page]:
+    """The pages in their order; those drawn before are in the cache, many new ones are drawn by several processes."""
     starts = range(0, len(shown), TILES_A_PAGE)
     parts = [Part(number, shown[start : start + TILES_A_PAGE]) for number, start in enumerate(starts, start=1)]
-    if len(parts) < MANY_PAGES:
-        yield from map(draw_page, parts)
-        return
-    drawn: dict[int, Page] = {}
-    due = 0
-    with progress_bar("pictures", len(parts)) as advance:
-        for index, answer in run_in_workers(draw_page, parts, jobs=jobs):
-            drawn[index] = draw_page(parts[index]) if isinstance(answer, WorkerDied) else answer
-            advance(1)
-            while due in drawn:
-                yield drawn.pop(due)
-                due += 1
+    wanted = [(part, _path(part, cache)) for part in parts]
+    new = [one for one in wanted if not one[1].exists()]
+    if len(new) >= MANY_PAGES:
+        with progress_bar("pictures", len(new)) as advance:
+            # a page at which a worker dies is drawn here, below
+            for _ in run_in_workers(keep_page, new, jobs=jobs):
+                advance(1)
+    for part, path in wanted:
+        yield _kept_page(part, path) or keep_page((part, path))
+
+
+def keep_page(wanted: tuple[Part, Path]) -> Page:
+    """Draw a page and keep it in the cache, as far as that takes it."""
+    part, path = wanted
+    page, buffer = draw_page(part), io.BytesIO()
+    np.savez(buffer, png=np.frombuffer(page.png, np.uint8), jpeg=np.frombuffer(page.jpeg, np.uint8))
+    with suppress(OSError):
+        atomic.write_bytes(path, buffer.getvalue())
+    return page
+
+
+def _kept_page(part: Part, path: Path) -> Page | None:
+    """None when there is none or it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            png, jpeg = file["png"].tobytes(), file["jpeg"].tobytes()
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+    return Page(part.number, png, jpeg, tuple(one.patient_id for one in part.tiles))
+
+
+def _path(part: Part, cache: Path) -> Path:
+    """Named by all that is drawn, and what draws it."""
+    digest = hashlib.sha256(repr([PAGE_VERSION, version("matplotlib"), version("pillow")]).encode())
+    for tile in part.tiles:
+        digest.update(repr([tile.patient_id, tile.note, tile.thumbnail and tile.thumbnail.grey.shape]).encode())
+        if tile.thumbnail:
+            digest.update(tile.thumbnail.grey.tobytes() + tile.thumbnail.outline)
+    return cache / "pages" / f"{digest.hexdigest()}.npz"
 
 
 def draw_page(part: Part) -> Page:

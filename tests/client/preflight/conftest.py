@@ -20,7 +20,7 @@ _phantom_once = cache(phantom_check)
 @pytest.fixture
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """No montage is drawn, where a test asks for other things."""
-    monkeypatch.setattr(montage, "pages", lambda tiles, jobs: iter(()))
+    monkeypatch.setattr(montage, "pages", lambda tiles, jobs, cache: iter(()))
 
 
 @pytest.fixture

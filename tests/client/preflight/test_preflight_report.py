@@ -18,7 +18,7 @@ from matplotlib.image import imread
 from preflight_runs import Run
 
 from client.preflight import montage, report
-from client.preflight.montage import Tile, coloured
+from client.preflight.montage import Page, Tile, coloured
 from client.preflight.thumbnail import EDGE_PIXELS, thumbnail
 from client.volumes import Volume
 from client.workers import WorkerDied
@@ -97,10 +97,10 @@ def test_many_pictures_are_linked(tmp_path: Path, run_check: Run, monkeypatch: p
     assert embedded >= 1 <= linked
 
 
-def test_many_pages_are_drawn_by_workers_and_stay_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_pages_are_drawn_by_workers_and_stay_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shown = [Tile(f"p{place}", "row 2", thumbnail(chest(place), window_hu=(-1350, 150))) for place in range(3)]
     monkeypatch.setattr(montage, "TILES_A_PAGE", 1)
-    alone = list(montage.pages(shown, jobs=2))
+    alone = list(montage.pages(shown, jobs=2, cache=tmp_path / "alone"))
 
     def backwards(function: Any, parts: Sequence[Any], *, jobs: int) -> Iterator[tuple[int, Any]]:
         for index in reversed(range(len(parts))):
@@ -109,10 +109,33 @@ def test_many_pages_are_drawn_by_workers_and_stay_in_order(monkeypatch: pytest.M
 
     monkeypatch.setattr(montage, "MANY_PAGES", 3)
     monkeypatch.setattr(montage, "run_in_workers", backwards)
-    together = list(montage.pages(shown, jobs=2))
+    together = list(montage.pages(shown, jobs=2, cache=tmp_path / "together"))
     assert [(one.number, one.patients) for one in together] == [(1, ("p0",)), (2, ("p1",)), (3, ("p2",))]
     assert [one.png for one in together] == [one.png for one in alone]
     assert len({one.png for one in together}) == 3
+
+
+def test_a_page_is_drawn_once_for_the_same_patients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = [thumbnail(chest(place), window_hu=(-1350, 150)) for place in range(2)]
+    drawn: list[int] = []
+    draw = montage.draw_page
+    monkeypatch.setattr(montage, "draw_page", lambda part: drawn.append(part.number) or draw(part))
+
+    def pages(*tiles: Tile) -> list[Page]:
+        return list(montage.pages(tiles, jobs=1, cache=tmp_path))
+
+    first, again = (pages(Tile("a", "row 2", seen[0])) for _ in range(2))
+    assert [(one.png, one.jpeg, one.patients) for one in first] == [(one.png, one.jpeg, one.patients) for one in again]
+    assert drawn == [1]
+    pages(Tile("a", "row 3", seen[0]))
+    pages(Tile("a", "row 2", seen[1]))
+    pages(Tile("b", "row 2", seen[0]))
+    pages(Tile("a", "row 2"))
+    assert len(drawn) == 5
+    for file in (tmp_path / "pages").iterdir():
+        file.write_bytes(file.read_bytes()[:-100])
+    pages(Tile("a", "row 2", seen[0]))
+    assert len(drawn) == 6
 
 
 @pytest.mark.parametrize("direction", [(1, 1), (-1, -1)])
