@@ -9,13 +9,14 @@ from statistics import median
 
 import matplotlib
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, NullLocator
 
 from common.report.drawing import FAINT, STYLE
 from tests.benchmarks.growth.curve import Curve
 
 # Okabe and Ito's colours
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-MARKS = "os^Dv<>"
+MARKS = "os^Dv<>PX*"
 
 
 def growth_svg(curves: Sequence[Curve], *, of: str, cost: str) -> str:
@@ -33,6 +34,9 @@ def growth_svg(curves: Sequence[Curve], *, of: str, cost: str) -> str:
                 marker=MARKS[place % len(MARKS)],
                 label=f"{curve.name}: {curve.exponent:.2f}",
             )
+        every = sorted({size for curve in curves for size in curve.costs})
+        axes.set_xticks(every, [EngFormatter(sep="")(size) for size in every])
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.legend(title="exponent", loc="center left", bbox_to_anchor=(1.0, 0.5))
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")))
